@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# Sourced by ./demo and ./test: gets what the build needs, from Debian's packages and PyPI, and says
+# so.  Meson lives in .venv, as Debian's own may be too old to matter and is not needed then.
+
+say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "Not root and no sudo. As root, please run: $*"
+        return 1
+    fi
+}
+
+# debian_packages PACKAGE...: installs those that are missing.
+debian_packages() {
+    command -v dpkg-query >/dev/null || {
+        say "Not a Debian system: the equivalents of these packages must be there: $*"
+        return 0
+    }
+    missing=
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+            missing="$missing $package"
+    done
+    [ -z "$missing" ] && return 0
+    say "Installing Debian packages:$missing"
+    as_root apt-get update -qq
+    # shellcheck disable=SC2086 # a list of words
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+        --no-install-recommends $missing >/dev/null
+}
+
+# python_packages PACKAGE...: into .venv, which is made if need be.
+python_packages() {
+    [ -x .venv/bin/python ] || {
+        say 'Making a local Python environment in .venv'
+        python3 -m venv .venv
+    }
+    .venv/bin/python - "$@" <<'EOF' && return 0
+import importlib.metadata, sys
+installed = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
+sys.exit(any(name not in installed for name in sys.argv[1:]))
+EOF
+    say "Installing into .venv from PyPI: $*"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"
+}
+
+# configure DIR OPTION...: a fresh or existing Meson build folder.
+configure() {
+    dir=$1
+    shift
+    PATH="$PWD/.venv/bin:$PATH"
+    if [ -f "$dir/build.ninja" ]; then
+        meson configure "$dir" "$@" >/dev/null
+    else
+        meson setup "$dir" "$@" >"$dir.log" 2>&1 || { cat "$dir.log" >&2; return 1; }
+    fi
+}

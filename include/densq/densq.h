@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ * densq.h - Dense-and-Sparse (SqueezeLLM) quantized matrices: load, inspect, multiply.
+ *
+ * A matrix of rows x cols weights is stored as one code of 2, 3 or 4 bits per weight, a lookup
+ * table (LUT) of 2^bits fp16 centroids per row, and a sparse matrix S in CSR form:
+ *
+ *     W[r][c] = lut[r][code[r][c]] + S[r][c]          y = W x
+ *
+ * (Kim et al., "SqueezeLLM: Dense-and-Sparse Quantization", ICML 2024, sections 4.1 and 4.2.)
+ *
+ * Conventions.  Functions return a densq_status: 0 is success.  Where a function takes a
+ * densq_fault, it may be NULL; else it is written on failure only and says what and where.  On
+ * failure every output parameter is left or set to NULL/0.  A `struct_size` field must hold the
+ * sizeof of its struct as the caller compiled it, so that structs can grow; other fields that are
+ * zero select the default.
+ *
+ * Thread safety.  A densq_file, a densq_backend and densq_weights are immutable once made: any
+ * number of threads may use them at a time.  A workspace belongs to one call at a time.  No
+ * function touches global state, throws, prints or exits. */
+#ifndef DENSQ_H
+#define DENSQ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "densq/export.h"
+#include "densq/version.h"
+
+DENSQ_BEGIN_DECLS
+
+/* ---- Errors ---------------------------------------------------------------------------------- */
+
+typedef int32_t densq_status; /* one of enum densq_error; the values never change */
+enum densq_error {
+    DENSQ_OK = 0,
+    DENSQ_ERR_ARGUMENT = 1,     /* a parameter is NULL, out of range, or too small */
+    DENSQ_ERR_MEMORY = 2,       /* the allocator returned NULL */
+    DENSQ_ERR_IO = 3,           /* the operating system refused to open, read or map */
+    DENSQ_ERR_MAGIC = 4,        /* not a densq file */
+    DENSQ_ERR_VERSION = 5,      /* a densq file of a version or with a feature unknown here */
+    DENSQ_ERR_CORRUPT = 6,      /* the file breaks a rule of docs/format.md */
+    DENSQ_ERR_CHECKSUM = 7,     /* a section's bytes do not match its CRC-32C */
+    DENSQ_ERR_LIMIT = 8,        /* larger than the caller's or the format's limit */
+    DENSQ_ERR_NOT_FOUND = 9,    /* no entry or backend of that name */
+    DENSQ_ERR_UNSUPPORTED = 10  /* this CPU or this build cannot do it */
+};
+
+/* Static English text for a status, never NULL, for any value. */
+DENSQ_API const char *densq_strerror(densq_status status);
+
+/* Version of the library: major << 16 | minor << 8 | patch. */
+DENSQ_API uint32_t densq_version(void);
+
+/* Why and where a call failed.  Owned by the caller. */
+typedef struct densq_fault {
+    uint64_t offset;    /* byte offset in the file, or UINT64_MAX where none applies */
+    char     text[240]; /* NUL-terminated: "matrix 'a.b': row_ptr[17] is less than row_ptr[16]" */
+} densq_fault;
+
+/* ---- Memory and threads of the caller -------------------------------------------------------- */
+
+/* Returns `size` (> 0) bytes at a multiple of `align` (a power of two, at most 64), or NULL. */
+typedef void *(*densq_alloc_fn)(void *user, size_t size, size_t align);
+/* Gives back what densq_alloc_fn returned for the same `size`; never called with NULL. */
+typedef void (*densq_free_fn)(void *user, void *ptr, size_t size);
+
+/* Part of a job: handles the indices begin <= i < end. */
+typedef void (*densq_task_fn)(void *arg, uint32_t begin, uint32_t end);
+/* Runs `task` so that every index of [0, count) is handled exactly once, on whatever threads and
+ * in whatever order, and returns when all of it is done.  Long runs of consecutive indices on
+ * one thread read memory best.  threads.h has a ready-made one. */
+typedef void (*densq_parallel_fn)(void *user, uint32_t count, densq_task_fn task, void *arg);
+
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+typedef struct densq_file densq_file; /* opaque */
+
+enum densq_open_flags {
+    DENSQ_OPEN_COPY = 1u << 0,         /* read into memory instead of mapping, see below */
+    DENSQ_OPEN_SKIP_CHECKSUM = 1u << 1 /* leave the CRCs of values and sections unread; the
+                                          structure is proved all the same */
+};
+
+typedef struct densq_open_options {
+    size_t         struct_size;
+    uint64_t       max_bytes; /* larger files give DENSQ_ERR_LIMIT; 0: no limit */
+    uint32_t       flags;     /* densq_open_flags */
+    densq_alloc_fn alloc;     /* both or neither; NULL: malloc and free */
+    densq_free_fn  free;
+    void          *user;      /* handed to alloc and free */
+} densq_open_options;
+
+/* Opens a file and proves it: every size, offset, index, padding byte and float of it, so that no
+ * later call can fail on its content or read outside it.  By default the file is mapped; whoever
+ * truncates or rewrites it meanwhile can crash the process or break that proof, so use
+ * DENSQ_OPEN_COPY for files that others can write to.  `options` may be NULL. */
+DENSQ_API densq_status densq_open_path(densq_file **out, const char *path,
+                                       const densq_open_options *options, densq_fault *fault);
+
+/* The same for `size` bytes in memory, which must stay unchanged until densq_close.  `bytes` must
+ * be 64-byte aligned unless DENSQ_OPEN_COPY is given. */
+DENSQ_API densq_status densq_open_memory(densq_file **out, const void *bytes, size_t size,
+                                         const densq_open_options *options, densq_fault *fault);
+
+/* Releases the file and sets *file to NULL.  Everything got from it, weights bound from it
+ * included, must no longer be used.  NULL and a pointer to NULL are fine. */
+DENSQ_API void densq_close(densq_file **file);
+
+/* A file holds three kinds of entries, each sorted by name (ascending bytes).  Names are unique
+ * over matrices and tensors together. */
+typedef enum densq_kind {
+    DENSQ_METADATA = 0,
+    DENSQ_MATRIX = 1,
+    DENSQ_TENSOR = 2
+} densq_kind;
+
+/* Number of entries of a kind; 0 for an unknown kind. */
+DENSQ_API uint32_t densq_count(const densq_file *file, densq_kind kind);
+
+/* Index of the entry of that name: DENSQ_OK or DENSQ_ERR_NOT_FOUND. */
+DENSQ_API densq_status densq_find(const densq_file *file, densq_kind kind, const char *name,
+                                  uint32_t *index);
+
+/* The following structs point into the file: valid until densq_close.  Names are UTF-8 of 1..255
+ * bytes without control characters, and NOT NUL-terminated. */
+
+typedef struct densq_metadata { /* a key and its value, UTF-8 text (config, tokenizer, ...) */
+    size_t      struct_size;
+    const char *key;
+    size_t      key_bytes;
+    const char *value; /* not NUL-terminated */
+    size_t      value_bytes;
+} densq_metadata;
+
+typedef struct densq_matrix { /* a quantized matrix */
+    size_t      struct_size;
+    const char *name;
+    size_t      name_bytes;
+    uint32_t    rows, cols; /* y[rows] = W[rows][cols] x[cols] */
+    uint32_t    bits;       /* 2, 3 or 4 */
+    uint32_t    nnz;        /* stored values of the sparse part */
+    uint64_t    bytes;      /* in the file, all sections with padding */
+} densq_matrix;
+
+typedef enum densq_dtype { DENSQ_F32 = 1, DENSQ_F16 = 2, DENSQ_BF16 = 3 } densq_dtype;
+
+typedef struct densq_tensor { /* a tensor that is not quantized */
+    size_t      struct_size;
+    const char *name;
+    size_t      name_bytes;
+    uint32_t    dtype;      /* densq_dtype */
+    uint32_t    dimensions; /* 0..4 */
+    uint32_t    shape[4];   /* row-major; entries past `dimensions` are 0 */
+    const void *data;       /* 64-byte aligned, little-endian */
+    uint64_t    bytes;
+} densq_tensor;
+
+/* Fill *out, whose struct_size the caller has set, for 0 <= index < densq_count(). */
+DENSQ_API densq_status densq_get_metadata(const densq_file *file, uint32_t index,
+                                          densq_metadata *out);
+DENSQ_API densq_status densq_get_matrix(const densq_file *file, uint32_t index, densq_matrix *out);
+DENSQ_API densq_status densq_get_tensor(const densq_file *file, uint32_t index, densq_tensor *out);
+
+/* Writes rows [row, row + count) of matrix `index`, dense plus sparse part, as F32: weight
+ * (row + i, c) goes to out[i * out_stride + c].  out_stride >= cols, in elements. */
+DENSQ_API densq_status densq_read_rows(const densq_file *file, uint32_t index, uint32_t row,
+                                       uint32_t count, float *out, size_t out_stride);
+
+/* ---- Multiplying ----------------------------------------------------------------------------- */
+
+typedef struct densq_backend densq_backend; /* opaque: one instruction set, one precision */
+
+/* How the dense part is computed; the sparse part is in F32 always.
+ *
+ * EXACT: LUT and activations in F32, F32 accumulation: an error of a few F32 roundings.
+ *
+ * FAST: LUT entries as integers of 14 bits with one scale per row, activations as integers of
+ * 14 bits with one scale per block of 512 columns, products summed exactly.  With L the largest
+ * |centroid| of the row, X_b the largest |activation| and n_b the columns of block b, the result
+ * differs from the exact sum by at most
+ *
+ *     2^-13 * 1.004 * L * sum_b n_b max(X_b, 2^-100)    (+ the roundings of F32 accumulation)
+ *
+ * docs/precision.md has the proof; on the activations of language models the error stays below
+ * 2^-10 sum_c |w_c x_c|.
+ *
+ * Both: an infinite or NaN activation makes every output of that activation vector NaN or
+ * infinite. */
+typedef enum densq_precision { DENSQ_FAST = 0, DENSQ_EXACT = 1 } densq_precision;
+
+typedef struct densq_backend_options {
+    size_t            struct_size;
+    const char       *name;          /* NULL: the fastest usable; else one of densq_backend_at */
+    uint32_t          precision;     /* densq_precision */
+    densq_parallel_fn parallel;      /* NULL: run on the calling thread */
+    void             *parallel_user; /* handed to parallel */
+    densq_alloc_fn    alloc;         /* both or neither; NULL: malloc and free */
+    densq_free_fn     free;
+    void             *user;          /* handed to alloc and free */
+} densq_backend_options;
+
+/* Name of the index-th backend of this build that this machine can run ("avx512", "avx2",
+ * "scalar"), fastest first; NULL past the last. */
+DENSQ_API const char *densq_backend_at(uint32_t index);
+
+/* `options` may be NULL.  DENSQ_ERR_NOT_FOUND: no such name; DENSQ_ERR_UNSUPPORTED: this build
+ * has it, this CPU does not.  Several backends may live side by side. */
+DENSQ_API densq_status densq_backend_create(densq_backend **out,
+                                            const densq_backend_options *options,
+                                            densq_fault *fault);
+DENSQ_API const char *densq_backend_name(const densq_backend *backend); /* static text */
+DENSQ_API void densq_backend_destroy(densq_backend **backend); /* sets it to NULL; NULL is fine */
+
+/* One matrix made ready for one backend.  The codes stay in the file; what is allocated is small
+ * (about the size of the LUTs).  File and backend must outlive it. */
+typedef struct densq_weights densq_weights;
+DENSQ_API densq_status densq_bind(densq_weights **out, const densq_backend *backend,
+                                  const densq_file *file, uint32_t index, densq_fault *fault);
+DENSQ_API void densq_unbind(densq_weights **weights); /* sets it to NULL; NULL is fine */
+
+/* Bytes of workspace that densq_matmul needs for `batch` activation vectors; 0 if that exceeds
+ * the address space. */
+DENSQ_API size_t densq_workspace_size(const densq_weights *weights, uint32_t batch);
+
+/* y[b * y_stride + r] = sum_c W[r][c] x[b * x_stride + c]  for b < batch, r < rows, c < cols.
+ *
+ * Strides are in elements, x_stride >= cols, y_stride >= rows (both ignored at batch 1).  x, y and
+ * the workspace must not overlap; none needs an alignment beyond that of its type.  Allocates
+ * nothing.  The bits of y[b] depend on the matrix, x[b] and the backend's name and precision
+ * alone: not on the number of threads, nor on the other vectors of the batch. */
+DENSQ_API densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const float *x,
+                                    size_t x_stride, float *y, size_t y_stride, void *workspace,
+                                    size_t workspace_size);
+
+DENSQ_END_DECLS
+#endif /* DENSQ_H */

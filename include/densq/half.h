@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ * half.h - fp16 and bf16 to and from float, in plain C; for reading plain tensors and LUTs.
+ *
+ * Values are the raw 16 bits.  To float: exact, NaN stays NaN.  From float: round to nearest, ties
+ * to even; too large becomes infinity; NaN becomes a quiet NaN. */
+#ifndef DENSQ_HALF_H
+#define DENSQ_HALF_H
+
+#include <stdint.h>
+#include <string.h>
+
+static inline float densq_float_from_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint32_t densq_bits_from_float(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float densq_f16_to_f32(uint16_t half)
+{
+    const uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
+    const uint32_t magnitude = half & 0x7FFFu;
+    if (magnitude >= 0x7C00u) /* infinity or NaN: widen the exponent */
+        return densq_float_from_bits(sign | 0x7F800000u | (magnitude & 0x3FFu) << 13);
+    if (magnitude >= 0x0400u) /* normal: rebias the exponent by 127 - 15 */
+        return densq_float_from_bits(sign | ((magnitude << 13) + 0x38000000u));
+    /* subnormal or zero: magnitude * 2^-24 */
+    const float value = (float)magnitude * densq_float_from_bits(0x33800000u);
+    return densq_float_from_bits(sign | densq_bits_from_float(value));
+}
+
+static inline uint16_t densq_f32_to_f16(float value)
+{
+    const uint32_t bits = densq_bits_from_float(value);
+    const uint32_t sign = bits >> 16 & 0x8000u;
+    const uint32_t magnitude = bits & 0x7FFFFFFFu;
+    uint32_t half;
+    if (magnitude > 0x7F800000u) {
+        half = 0x7E00u;
+    } else if (magnitude >= 0x477FF000u) { /* at least 65520, which rounds to infinity */
+        half = 0x7C00u;
+    } else if (magnitude >= 0x38800000u) { /* at least 2^-14: normal */
+        half = (magnitude - 0x38000000u + 0xFFFu + (magnitude >> 13 & 1)) >> 13;
+    } else { /* adding 0.5 moves the 10 subnormal bits to the end of the mantissa, rounded */
+        const float sum = densq_float_from_bits(magnitude) + 0.5f;
+        half = densq_bits_from_float(sum) - 0x3F000000u;
+    }
+    return (uint16_t)(sign | half);
+}
+
+static inline float densq_bf16_to_f32(uint16_t half)
+{
+    return densq_float_from_bits((uint32_t)half << 16);
+}
+
+static inline uint16_t densq_f32_to_bf16(float value)
+{
+    const uint32_t bits = densq_bits_from_float(value);
+    if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return (uint16_t)(bits >> 16 | 0x40u);
+    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1)) >> 16);
+}
+
+#endif /* DENSQ_HALF_H */

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// scalar.cpp - portable kernels: what runs where no other does, and the plainest statement of what
+// the others compute.  Sums are in double (exact) and 64-bit integers (fast).
+#include "densq/half.h"
+#include "kernels/tile.hpp"
+
+namespace densq {
+namespace {
+
+struct Codes {
+    uint8_t of[DENSQ_UNIT_COLS];
+};
+
+struct OneLane {
+    using Vector = double;
+
+    static double zero() { return 0; }
+    static double scaled(double v, float factor) { return v * static_cast<double>(factor); }
+    static float sum(double v) { return static_cast<float>(v); }
+
+    static void sum_16(const double *v, size_t stride, float *out) {
+        for (size_t r = 0; r < DENSQ_TILE_ROWS; ++r) out[r] = static_cast<float>(v[r * stride]);
+    }
+
+    template <typename Col, int batch>
+    static void add_nonzeros(const Matrix *matrix, const Activations *activations, uint32_t begin,
+                             uint32_t end, double *sums) {
+        const Col *col = static_cast<const Col *>(matrix->col);
+        for (int b = 0; b < batch; ++b) {
+            const float *x = activations->x + static_cast<size_t>(b) * activations->x_stride;
+            for (uint32_t i = begin; i < end; ++i)
+                sums[b] += static_cast<double>(densq_f16_to_f32(matrix->val[i])) *
+                           static_cast<double>(x[col[i]]);
+        }
+    }
+};
+
+// A row's product with `Entry` LUT entries and activations, summed in `Sum`.
+template <int bits, int batch, typename Entry, typename Sum>
+class Path {
+public:
+    using Lanes = OneLane;
+    using Element = Entry;
+    using Unit = Codes;
+
+    void add_group(const uint8_t *codes, const Entry *x) {
+        Codes units[DENSQ_GROUP_UNITS];
+        unpack(codes, bits, units);
+        for (uint32_t u = 0; u < DENSQ_GROUP_UNITS; ++u)
+            add_unit(units[u], x + DENSQ_UNIT_COLS * u, DENSQ_BLOCK_COLS);
+    }
+
+    static void unpack(const uint8_t *codes, uint32_t lines, Codes *units) {
+        uint8_t group[bits * DENSQ_LINE_BYTES] = {};
+        memcpy(group, codes, lines * DENSQ_LINE_BYTES);
+        for (uint32_t field = 0; field < DENSQ_GROUP_UNITS; ++field)
+            for (uint32_t lane = 0; lane < DENSQ_UNIT_COLS; ++lane)
+                units[field].of[lane] =
+                    static_cast<uint8_t>(densq_get_code(group, bits, field, lane));
+    }
+
+    void add_unit(const Codes &unit, const Entry *x, size_t x_stride) {
+        for (int b = 0; b < batch; ++b, x += x_stride)
+            for (uint32_t lane = 0; lane < DENSQ_UNIT_COLS; ++lane)
+                sum[b] += static_cast<Sum>(lut[unit.of[lane]]) * static_cast<Sum>(x[lane]);
+    }
+
+protected:
+    Entry lut[1 << bits];
+    Sum sum[batch] = {};
+};
+
+template <int bits, int batch>
+struct ExactPath : Path<bits, batch, float, double> {
+    ExactPath(const Matrix *matrix, uint32_t row) {
+        const uint16_t *entries = matrix->lut + (static_cast<size_t>(row) << bits);
+        for (int k = 0; k < 1 << bits; ++k) this->lut[k] = densq_f16_to_f32(entries[k]);
+    }
+
+    void flush(const float *, double *sums) const {
+        for (int b = 0; b < batch; ++b) sums[b] += this->sum[b];
+    }
+
+    static const float *row_scale(const Matrix *) { return nullptr; }
+};
+
+template <int bits, int batch>
+struct FastPath : Path<bits, batch, int16_t, int64_t> {
+    FastPath(const Matrix *matrix, uint32_t row) {
+        memcpy(this->lut, matrix->fast_lut + (static_cast<size_t>(row) << bits), sizeof this->lut);
+    }
+
+    void flush(const float *scale, double *sums) const {
+        for (int b = 0; b < batch; ++b)
+            sums[b] += static_cast<double>(this->sum[b]) * static_cast<double>(scale[b]);
+    }
+
+    static const float *row_scale(const Matrix *matrix) { return matrix->fast_scale; }
+};
+
+// Quantizes `cols` (1..512) activations; returns the scale, NaN if one is not finite.
+float quantize_block(const float *x, uint32_t cols, int16_t *out) {
+    uint32_t largest_bits = 0;  // as integers, NaN is the largest of all magnitudes
+    for (uint32_t c = 0; c < cols; ++c) {
+        const uint32_t bits = densq_bits_from_float(x[c]) & 0x7FFFFFFFu;
+        if (bits > largest_bits) largest_bits = bits;
+    }
+    if (largest_bits >= 0x7F800000u) {
+        memset(out, 0, cols * sizeof *out);
+        return densq_float_from_bits(0x7FC00000u);
+    }
+    float largest = densq_float_from_bits(largest_bits);
+    if (largest < kFastFloor) largest = kFastFloor;
+    const float inverse = kFastMax / largest;
+    for (uint32_t c = 0; c < cols; ++c) {
+        const float scaled = x[c] * inverse;
+        out[c] = static_cast<int16_t>(scaled < 0 ? scaled - 0.5f : scaled + 0.5f);
+    }
+    return largest / kFastMax;
+}
+
+// Calls quantize(x, cols, out, scale) for every block of every vector and pads with zeros.
+template <typename Element, typename Quantize>
+void prepare_blocks(const Activations *activations, uint32_t cols, Quantize quantize) {
+    auto *out = static_cast<Element *>(activations->prepared);
+    float *scale = activations->scale;
+    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
+        const uint32_t block = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
+        for (uint32_t b = 0; b < activations->count; ++b) {
+            quantize(activations->x + b * activations->x_stride + c, block, out, scale++);
+            const size_t padded = prepared_cols(block);
+            memset(out + block, 0, (padded - block) * sizeof *out);
+            out += padded;
+        }
+    }
+}
+
+void prepare_fast(const Activations *activations, uint32_t cols, uint32_t) {
+    prepare_blocks<int16_t>(activations, cols,
+                            [](const float *x, uint32_t count, int16_t *out, float *scale) {
+                                *scale = quantize_block(x, count, out);
+                            });
+}
+
+void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
+    prepare_blocks<float>(activations, cols,
+                          [](const float *x, uint32_t count, float *out, float *) {
+                              memcpy(out, x, count * sizeof *x);
+                          });
+}
+
+constexpr KernelTable kTable = {
+    .name = "scalar",
+    .cpu_features = 0,
+    .max_batch = 4,
+    .prepare = {prepare_fast, prepare_exact},
+    .multiply_tile = {{multiply_tile<FastPath, 2, 4>, multiply_tile<FastPath, 3, 4>,
+                       multiply_tile<FastPath, 4, 4>},
+                      {multiply_tile<ExactPath, 2, 4>, multiply_tile<ExactPath, 3, 4>,
+                       multiply_tile<ExactPath, 4, 4>}},
+    .sparse_segment = sparse_segment<OneLane, 4>,
+    .crc32c = nullptr,
+};
+
+}  // namespace
+}  // namespace densq
+
+const densq::KernelTable *densq::densq_k_scalar() { return &kTable; }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// table.hpp - the contract between the library and the kernels of one instruction set.
+//
+// A kernel multiplies one tile (16 rows, see densq/layout.h) by a few activation vectors at a time.
+// Everything about threads, memory and checking lies above, in lib/; kernels get valid arguments,
+// allocate nothing and keep no state.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+namespace densq {
+
+// Magnitude that LUT entries and activations are scaled to in the fast precision: the largest for
+// which 32 products, as many as a 32-bit lane sums up before it is flushed, cannot overflow.
+constexpr int kFastMax = 8191;
+static_assert(32ll * kFastMax * kFastMax < 1ll << 31);
+
+// Blocks whose largest |activation| is below this are scaled as if it were this (2^-100).
+constexpr float kFastFloor = 0x1p-100f;
+
+// Rows with more nonzeros than this are left out by multiply_tile; the library runs them in
+// segments of this size through sparse_segment, so that one full row cannot serialise a matmul.
+constexpr uint32_t kHeavyRow = 1024;
+
+// A bound matrix.
+struct Matrix {
+    uint32_t rows, cols, bits;
+    const uint8_t *codes;     // densq/layout.h
+    const uint16_t *lut;      // fp16 [rows][2^bits]
+    const int16_t *fast_lut;  // [rows][2^bits], |entry| <= kFastMax; fast precision only
+    const float *fast_scale;  // [rows]: lut ~ fast_lut * fast_scale
+    const uint32_t *row_ptr;  // [rows + 1]; NULL: no sparse part
+    const void *col;          // uint16_t, or uint32_t if cols > 65536
+    const uint16_t *val;      // fp16
+};
+
+// A few activation vectors (a power of two, at most KernelTable::max_batch), as the caller gave them and as `prepare` arranged them.
+//
+// Columns are padded with zeros to whole units of 32: `blocks` = cols / 512 blocks of 512, then
+// the tail of densq_tail_units(cols) units.  `prepared` holds block after block, inside a block
+// vector after vector, last the tails vector after vector: elements of int16 (fast) or float
+// (exact), in whatever order inside a block or unit the instruction set likes.  `scale` holds
+// [blocks + 1][count] floats (fast): activation ~ element * scale; the last row is the tail's.
+struct Activations {
+    uint32_t count;
+    const float *x;
+    size_t x_stride;
+    void *prepared;  // 64-byte aligned
+    float *scale;
+};
+
+struct KernelTable {
+    const char *name;
+    uint32_t cpu_features;  // bits of kernels/cpu_features.hpp
+    uint32_t max_batch;     // 1, 2, 4 or 8
+
+    // Fills prepared and scale from x. [precision]: densq_precision
+    void (*prepare[2])(const Activations *activations, uint32_t cols, uint32_t bits);
+
+    // y[b * y_stride + r] for the rows r of a tile: dense part, and sparse part of rows that are
+    // not heavy. [precision][bits - 2]
+    void (*multiply_tile[2][3])(const Matrix *matrix, const Activations *activations,
+                                uint32_t tile, float *y, size_t y_stride);
+
+    // sum[b * sum_stride] = the product of nonzeros [begin, end), all of one row.
+    void (*sparse_segment)(const Matrix *matrix, const Activations *activations, uint32_t begin,
+                           uint32_t end, float *sum, size_t sum_stride);
+
+    // CRC-32C of `bytes`, continuing from `crc` (0 at the start); NULL: no instruction for it.
+    uint32_t (*crc32c)(uint32_t crc, const void *bytes, size_t size);
+};
+
+// Padded number of elements that one vector takes in `prepared`.
+inline size_t prepared_cols(uint32_t cols) { return (static_cast<size_t>(cols) + 31) / 32 * 32; }
+
+extern "C" {
+const KernelTable *densq_k_scalar(void);
+const KernelTable *densq_k_avx2(void);
+const KernelTable *densq_k_avx512(void);
+const KernelTable *densq_k_avx512vnni(void);
+}
+
+}  // namespace densq

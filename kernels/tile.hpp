@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// tile.hpp - the walk over a tile (densq/layout.h), common to all instruction sets.
+//
+// An instruction set supplies two things:
+//
+// Lanes: a vector of partial sums.
+//   Vector, zero(), scaled(v, factor)
+//   add_nonzeros<Col, batch>(matrix, activations, begin, end, sums)  sums[b] += nonzeros . x[b]
+//   sum_16(v, stride, out)        out[i] = sum of the lanes of v[i * stride], 16 of them
+//   sum(v)                        sum of the lanes of v
+//
+// Path<bits, batch>: one row's dense arithmetic in one precision, over a block or a tail.
+//   Lanes, Element                the above, the type of a prepared activation
+//   Path(matrix, row)             loads the LUT, clears the running sums
+//   add_group(codes, x)           a whole group; vectors in x are 512 elements apart
+//   Unit, unpack(codes, lines, units)   the 16 fields of a group, the first `lines` lines readable
+//   add_unit(unit, x, x_stride)   one field
+//   flush(scale, sums)            adds the running sums to sums[batch]
+//   row_scale(matrix)             factor per row that is still to be applied, or NULL
+#pragma once
+#include "densq/layout.h"
+#include "kernels/table.hpp"
+
+#define DENSQ_INLINE inline __attribute__((always_inline))
+
+namespace densq {
+namespace {
+
+constexpr size_t kPrefetchBytes = 2048;  // ahead of the codes in use
+
+template <class Path, int bits, int batch>
+DENSQ_INLINE const uint8_t *add_blocks(const Matrix *matrix, const Activations *activations,
+                                       uint32_t first_row, uint32_t tile_rows,
+                                       const uint8_t *codes,
+                                       typename Path::Lanes::Vector (*sums)[batch]) {
+    const auto *x = static_cast<const typename Path::Element *>(activations->prepared);
+    const uint32_t blocks = matrix->cols / DENSQ_BLOCK_COLS;
+    for (uint32_t block = 0; block < blocks; ++block) {
+        const float *scale = activations->scale + static_cast<size_t>(block) * batch;
+        for (uint32_t r = 0; r < tile_rows; ++r) {
+            for (int line = 0; line < bits; ++line)
+                __builtin_prefetch(codes + 64 * line + kPrefetchBytes);
+            Path path(matrix, first_row + r);
+            path.add_group(codes, x);
+            path.flush(scale, sums[r]);
+            codes += DENSQ_LINE_BYTES * bits;
+        }
+        x += DENSQ_BLOCK_COLS * batch;
+    }
+    return codes;
+}
+
+template <class Path, int bits, int batch>
+DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations,
+                           uint32_t first_row, uint32_t tile_rows, const uint8_t *codes,
+                           typename Path::Lanes::Vector (*sums)[batch]) {
+    const size_t blocks = matrix->cols / DENSQ_BLOCK_COLS;
+    const auto *x = static_cast<const typename Path::Element *>(activations->prepared) +
+                    blocks * DENSQ_BLOCK_COLS * batch;
+    const float *scale = activations->scale + blocks * batch;
+    const uint32_t row_units = densq_tail_units(matrix->cols), units = tile_rows * row_units;
+    typename Path::Unit unpacked[DENSQ_GROUP_UNITS];
+    uint32_t unit = 0;
+    for (uint32_t r = 0; r < tile_rows; ++r) {
+        Path path(matrix, first_row + r);
+        for (uint32_t u = 0; u < row_units; ++u, ++unit) {
+            if (unit % DENSQ_GROUP_UNITS == 0) {
+                const uint32_t left = units - unit;
+                const uint32_t used = left < DENSQ_GROUP_UNITS ? left : DENSQ_GROUP_UNITS;
+                Path::unpack(codes, densq_group_lines(used, bits), unpacked);
+                codes += DENSQ_LINE_BYTES * bits;
+            }
+            path.add_unit(unpacked[unit % DENSQ_GROUP_UNITS], x + DENSQ_UNIT_COLS * u,
+                          DENSQ_UNIT_COLS * row_units);
+        }
+        path.flush(scale, sums[r]);
+    }
+}
+
+template <class Lanes, int batch>
+DENSQ_INLINE void add_nonzeros(const Matrix *matrix, const Activations *activations,
+                               uint32_t begin, uint32_t end, typename Lanes::Vector *sums) {
+    if (matrix->cols <= 65536)
+        Lanes::template add_nonzeros<uint16_t, batch>(matrix, activations, begin, end, sums);
+    else
+        Lanes::template add_nonzeros<uint32_t, batch>(matrix, activations, begin, end, sums);
+}
+
+// Applies the rows' scales, adds their sparse part and stores y.
+template <class Lanes, int batch>
+DENSQ_INLINE void finish_tile(const Matrix *matrix, const Activations *activations,
+                              uint32_t first_row, uint32_t tile_rows, const float *row_scale,
+                              typename Lanes::Vector (*sums)[batch], float *y, size_t y_stride) {
+    for (uint32_t r = 0; r < tile_rows; ++r) {
+        const size_t row = first_row + r;
+        if (row_scale)
+            for (int b = 0; b < batch; ++b)
+                sums[r][b] = Lanes::scaled(sums[r][b], row_scale[row]);
+        if (!matrix->row_ptr) continue;
+        const uint32_t begin = matrix->row_ptr[row], end = matrix->row_ptr[row + 1];
+        if (end - begin <= kHeavyRow)
+            add_nonzeros<Lanes, batch>(matrix, activations, begin, end, sums[r]);
+    }
+    for (int b = 0; b < batch; ++b) {
+        float out[DENSQ_TILE_ROWS];
+        Lanes::sum_16(&sums[0][b], batch, out);
+        float *at = y + static_cast<size_t>(b) * y_stride + first_row;
+        for (uint32_t r = 0; r < tile_rows; ++r) at[r] = out[r];
+    }
+}
+
+template <class Path, int bits, int batch>
+void multiply_tile_batch(const Matrix *matrix, const Activations *activations, uint32_t tile,
+                         float *y, size_t y_stride) {
+    using Lanes = typename Path::Lanes;
+    const uint32_t first_row = tile * DENSQ_TILE_ROWS;
+    const uint32_t tile_rows = densq_tile_rows(matrix->rows, tile);
+    const uint8_t *codes =
+        matrix->codes + tile * densq_tile_bytes(DENSQ_TILE_ROWS, matrix->cols, bits);
+    typename Lanes::Vector sums[DENSQ_TILE_ROWS][batch];
+    for (auto &row : sums)
+        for (auto &sum : row) sum = Lanes::zero();
+    codes = add_blocks<Path, bits, batch>(matrix, activations, first_row, tile_rows, codes, sums);
+    if (matrix->cols % DENSQ_BLOCK_COLS)
+        add_tail<Path, bits, batch>(matrix, activations, first_row, tile_rows, codes, sums);
+    finish_tile<Lanes, batch>(matrix, activations, first_row, tile_rows, Path::row_scale(matrix),
+                              sums, y, y_stride);
+}
+
+// KernelTable::multiply_tile for batches up to max_batch.
+template <template <int, int> class Path, int bits, int max_batch>
+void multiply_tile(const Matrix *matrix, const Activations *activations, uint32_t tile, float *y,
+                   size_t y_stride) {
+    if constexpr (max_batch > 1)
+        if (activations->count < max_batch)
+            return multiply_tile<Path, bits, max_batch / 2>(matrix, activations, tile, y,
+                                                            y_stride);
+    multiply_tile_batch<Path<bits, max_batch>, bits, max_batch>(matrix, activations, tile, y,
+                                                                y_stride);
+}
+
+template <class Lanes, int batch>
+void sparse_segment_batch(const Matrix *matrix, const Activations *activations, uint32_t begin,
+                          uint32_t end, float *sum, size_t sum_stride) {
+    typename Lanes::Vector sums[batch];
+    for (auto &lanes : sums) lanes = Lanes::zero();
+    add_nonzeros<Lanes, batch>(matrix, activations, begin, end, sums);
+    for (int b = 0; b < batch; ++b) sum[static_cast<size_t>(b) * sum_stride] = Lanes::sum(sums[b]);
+}
+
+// KernelTable::sparse_segment for batches up to max_batch.
+template <class Lanes, int max_batch>
+void sparse_segment(const Matrix *matrix, const Activations *activations, uint32_t begin,
+                    uint32_t end, float *sum, size_t sum_stride) {
+    if constexpr (max_batch > 1)
+        if (activations->count < max_batch)
+            return sparse_segment<Lanes, max_batch / 2>(matrix, activations, begin, end, sum,
+                                                        sum_stride);
+    sparse_segment_batch<Lanes, max_batch>(matrix, activations, begin, end, sum, sum_stride);
+}
+
+}  // namespace
+}  // namespace densq

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// exact.hpp - the exact precision: 8 lookups with vpermps (two and a blend for 16 entries), 8 fused
+// multiply-adds.
+//
+// A 16-bit lane yields the code of an even column in the low half of a 32-bit lane and of an odd
+// column in the high half, so 16 activations are prepared as 8 even, then 8 odd ones.
+#pragma once
+#include "fields.hpp"
+#include "lanes.hpp"
+
+namespace densq {
+namespace {
+
+template <int bits, int batch>
+class ExactPath {
+public:
+    using Lanes = Lanes8;
+    using Element = float;
+    using Unit = FieldCodes;
+
+    DENSQ_INLINE ExactPath(const Matrix *matrix, uint32_t row) {
+        const uint16_t *entries = matrix->lut + (static_cast<size_t>(row) << bits);
+        if constexpr (bits == 2) {
+            const __m128 four = _mm_cvtph_ps(_mm_loadu_si64(entries));
+            lut[0] = _mm256_set_m128(four, four);
+        } else {
+            for (int i = 0; i < kTables; ++i)
+                lut[i] = _mm256_cvtph_ps(
+                    _mm_loadu_si128(reinterpret_cast<const __m128i *>(entries + 8 * i)));
+        }
+        for (int b = 0; b < batch; ++b) even[b] = odd[b] = _mm256_setzero_ps();
+    }
+
+    DENSQ_INLINE void add_group(const uint8_t *codes, const float *x) {
+        FieldCodes fields[DENSQ_GROUP_UNITS];
+        unpack(codes, bits, fields);
+        for (uint32_t f = 0; f < DENSQ_GROUP_UNITS; ++f)
+            add_unit(fields[f], x + DENSQ_UNIT_COLS * f, DENSQ_BLOCK_COLS);
+    }
+
+    static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, FieldCodes *units) {
+        unpack_fields<bits>(load_group<bits>(codes, lines), units);
+    }
+
+    DENSQ_INLINE void add_unit(const FieldCodes &unit, const float *x, size_t x_stride) {
+        for (int h = 0; h < 2; ++h) {
+            const __m256 weight_even = look_up(unit.half[h]);
+            const __m256 weight_odd = look_up(_mm256_srli_epi32(unit.half[h], 16));
+            for (int b = 0; b < batch; ++b) {
+                const float *at = x + static_cast<size_t>(b) * x_stride + 16 * h;
+                even[b] = _mm256_fmadd_ps(weight_even, _mm256_loadu_ps(at), even[b]);
+                odd[b] = _mm256_fmadd_ps(weight_odd, _mm256_loadu_ps(at + 8), odd[b]);
+            }
+        }
+    }
+
+    DENSQ_INLINE void flush(const float *, __m256 *sums) const {
+        for (int b = 0; b < batch; ++b)
+            sums[b] = _mm256_add_ps(sums[b], _mm256_add_ps(even[b], odd[b]));
+    }
+
+    static const float *row_scale(const Matrix *) { return nullptr; }
+
+private:
+    static constexpr int kTables = bits == 4 ? 2 : 1;
+
+    // Entries for the low bits of the 32-bit lanes of `codes`.
+    DENSQ_INLINE __m256 look_up(__m256i codes) const {
+        const __m256 low = _mm256_permutevar8x32_ps(lut[0], codes);
+        if constexpr (bits < 4) return low;
+        const __m256 high = _mm256_permutevar8x32_ps(lut[kTables - 1], codes);
+        const __m256 bit_3 = _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28));
+        return _mm256_blendv_ps(low, high, bit_3);
+    }
+
+    __m256 lut[kTables];
+    __m256 even[batch], odd[batch];
+};
+
+void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
+    auto *out = static_cast<float *>(activations->prepared);
+    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
+        const uint32_t count = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
+        const auto padded = static_cast<uint32_t>(prepared_cols(count));
+        for (uint32_t b = 0; b < activations->count; ++b) {
+            const float *x = activations->x + b * activations->x_stride + c;
+            for (uint32_t at = 0; at < padded; at += 16, out += 16)
+                for (uint32_t i = 0; i < 16; ++i)
+                    out[i / 2 + 8 * (i % 2)] = at + i < count ? x[at + i] : 0.0f;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace densq

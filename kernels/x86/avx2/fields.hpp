@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// fields.hpp - the codes of a group for AVX2, which looks up bytes (vpshufb) or 8 floats (vpermps).
+//
+// A line is two halves of 16 lanes.  The two bytes of a lane look alike (densq/layout.h), so one
+// shift and mask give a pair of fields: one in the low bytes, one in the high bytes.
+#pragma once
+#include <immintrin.h>
+
+#include "kernels/tile.hpp"
+
+namespace densq {
+namespace {
+
+constexpr int kPairs = 8;  // of fields in a group
+
+// Halves h = 0, 1 of line i are half[2 i + h].
+template <int bits>
+struct Group {
+    __m256i half[2 * bits];
+};
+
+// Lines that are not there read as zeros.
+template <int bits>
+static DENSQ_INLINE Group<bits> load_group(const uint8_t *codes, uint32_t lines = bits) {
+    Group<bits> group;
+    for (uint32_t i = 0; i < 2 * bits; ++i)
+        group.half[i] = i < 2 * lines ? _mm256_loadu_si256(
+                                            reinterpret_cast<const __m256i *>(codes + 32 * i))
+                                      : _mm256_setzero_si256();
+    return group;
+}
+
+// The two fields of pair `pair`.
+template <int bits, int pair>
+constexpr int kLowField = bits == 2 ? 8 * (pair / 4) + pair % 4
+                          : bits == 3 && pair >= 6 ? 2 * pair
+                                                   : 4 * (pair / 2) + pair % 2;
+template <int bits, int pair>
+constexpr int kHighField = kLowField<bits, pair> + (bits == 2 ? 4 : bits == 3 && pair >= 6 ? 1 : 2);
+
+// Bytes that are the codes of pair `pair`: low bytes the one field, high bytes the other.
+template <int bits, int pair>
+static DENSQ_INLINE __m256i pair_codes(const Group<bits> &group, int h) {
+    if constexpr (bits == 3 && pair >= 6) {
+        const __m256i outer = _mm256_srli_epi16(group.half[(pair == 6 ? 0 : 4) + h], 6);
+        const __m256i middle = _mm256_srli_epi16(group.half[2 + h], pair == 6 ? 4 : 5);
+        return _mm256_or_si256(_mm256_and_si256(outer, _mm256_set1_epi8(3)),
+                               _mm256_and_si256(middle, _mm256_set1_epi8(4)));
+    } else {
+        constexpr int per_line = bits == 2 ? 4 : 2;
+        constexpr int shift = bits * (pair % per_line);
+        const __m256i half = group.half[2 * (pair / per_line) + h];
+        return _mm256_and_si256(_mm256_srli_epi16(half, shift),
+                                _mm256_set1_epi8((1 << bits) - 1));
+    }
+}
+
+// The 32 codes of one field as two registers of 16-bit lanes.
+struct FieldCodes {
+    __m256i half[2];
+};
+
+template <int bits, int pair = 0>
+static DENSQ_INLINE void unpack_fields(const Group<bits> &group, FieldCodes *fields) {
+    for (int h = 0; h < 2; ++h) {
+        const __m256i codes = pair_codes<bits, pair>(group, h);
+        fields[kLowField<bits, pair>].half[h] = _mm256_and_si256(codes, _mm256_set1_epi16(0xFF));
+        fields[kHighField<bits, pair>].half[h] = _mm256_srli_epi16(codes, 8);
+    }
+    if constexpr (pair + 1 < kPairs) unpack_fields<bits, pair + 1>(group, fields);
+}
+
+}  // namespace
+}  // namespace densq

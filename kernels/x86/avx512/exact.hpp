@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// exact.hpp - the exact precision: 16 lookups with vpermps, 16 fused multiply-adds.
+//
+// A 16-bit lane yields the code of an even column in the low half of a 32-bit lane and of an odd
+// column in the high half, so a unit's 32 activations are prepared as 16 even, then 16 odd ones.
+#pragma once
+#include "fields.hpp"
+#include "lanes.hpp"
+
+namespace densq {
+namespace {
+
+template <int bits, int batch>
+class ExactPath {
+public:
+    using Lanes = Lanes16;
+    using Element = float;
+    using Unit = __m512i;
+
+    DENSQ_INLINE ExactPath(const Matrix *matrix, uint32_t row) {
+        const uint16_t *entries = matrix->lut + (static_cast<size_t>(row) << bits);
+        if constexpr (bits == 4)
+            lut = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(entries)));
+        else if constexpr (bits == 3)
+            lut = _mm512_broadcast_f32x8(
+                _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(entries))));
+        else
+            lut = _mm512_broadcast_f32x4(_mm_cvtph_ps(_mm_loadu_si64(entries)));
+        for (int b = 0; b < batch; ++b) even[b] = odd[b] = _mm512_setzero_ps();
+    }
+
+    DENSQ_INLINE void add_group(const uint8_t *codes, const float *x) {
+        add_fields<0>(load_group<bits>(codes), x);
+    }
+
+    static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, __m512i *units) {
+        unpack_fields<bits>(load_group_lines<bits>(codes, lines), units);
+    }
+
+    DENSQ_INLINE void add_unit(__m512i index, const float *x, size_t x_stride) {
+        const __m512 weight_even = _mm512_permutexvar_ps(index, lut);
+        const __m512 weight_odd = _mm512_permutexvar_ps(_mm512_srli_epi32(index, 16), lut);
+        for (int b = 0; b < batch; ++b) {
+            const float *at = x + static_cast<size_t>(b) * x_stride;
+            even[b] = _mm512_fmadd_ps(weight_even, _mm512_loadu_ps(at), even[b]);
+            odd[b] = _mm512_fmadd_ps(weight_odd, _mm512_loadu_ps(at + 16), odd[b]);
+        }
+    }
+
+    DENSQ_INLINE void flush(const float *, __m512 *sums) const {
+        for (int b = 0; b < batch; ++b)
+            sums[b] = _mm512_add_ps(sums[b], _mm512_add_ps(even[b], odd[b]));
+    }
+
+    static const float *row_scale(const Matrix *) { return nullptr; }
+
+private:
+    template <int field>
+    DENSQ_INLINE void add_fields(const Group<bits> &group, const float *x) {
+        add_unit(field_index<bits, field>(group), x + 32 * field, DENSQ_BLOCK_COLS);
+        if constexpr (field < 15) add_fields<field + 1>(group, x);
+    }
+
+    __m512 lut;
+    __m512 even[batch], odd[batch];
+};
+
+void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
+                                           30);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    auto *out = static_cast<float *>(activations->prepared);
+    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
+        const uint32_t end = cols - c < DENSQ_BLOCK_COLS ? cols : c + DENSQ_BLOCK_COLS;
+        for (uint32_t b = 0; b < activations->count; ++b) {
+            const float *x = activations->x + b * activations->x_stride;
+            for (uint32_t at = c; at < end; at += 32, out += 32) {
+                const uint32_t left = end - at;
+                const __m512 low = _mm512_maskz_loadu_ps(first_lanes(left), x + at);
+                const __m512 high =
+                    _mm512_maskz_loadu_ps(first_lanes(left < 16 ? 0 : left - 16), x + at + 16);
+                _mm512_storeu_ps(out, _mm512_permutex2var_ps(low, even, high));
+                _mm512_storeu_ps(out + 16, _mm512_permutex2var_ps(low, odd, high));
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace densq

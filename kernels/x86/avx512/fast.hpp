@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// fast.hpp - the fast precision: 32 lookups with vpermw, 32 products with vpdpwssd.
+#pragma once
+#include <string.h>
+
+#include "fields.hpp"
+#include "lanes.hpp"
+
+namespace densq {
+namespace {
+
+// sum += a . b over pairs of int16, in int32.
+static DENSQ_INLINE __m512i dot_pairs(__m512i sum, __m512i a, __m512i b) {
+#ifdef __AVX512VNNI__
+    return _mm512_dpwssd_epi32(sum, a, b);
+#else
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+#endif
+}
+
+template <int bits, int batch>
+class FastPath {
+public:
+    using Lanes = Lanes16;
+    using Element = int16_t;
+    using Unit = __m512i;
+
+    DENSQ_INLINE FastPath(const Matrix *matrix, uint32_t row) {
+        const int16_t *entries = matrix->fast_lut + (static_cast<size_t>(row) << bits);
+        if constexpr (bits == 4)
+            lut = _mm512_broadcast_i64x4(
+                _mm256_loadu_si256(reinterpret_cast<const __m256i *>(entries)));
+        else if constexpr (bits == 3)
+            lut = _mm512_broadcast_i32x4(
+                _mm_loadu_si128(reinterpret_cast<const __m128i *>(entries)));
+        else
+            lut = _mm512_broadcastq_epi64(_mm_loadu_si64(entries));
+        for (auto &vector : sum)
+            for (__m512i &chain : vector) chain = _mm512_setzero_si512();
+    }
+
+    DENSQ_INLINE void add_group(const uint8_t *codes, const int16_t *x) {
+        add_fields<0>(load_group<bits>(codes), x);
+    }
+
+    static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, __m512i *units) {
+        unpack_fields<bits>(load_group_lines<bits>(codes, lines), units);
+    }
+
+    DENSQ_INLINE void add_unit(__m512i index, const int16_t *x, size_t x_stride) {
+        add_field<0>(index, x, x_stride);
+    }
+
+    DENSQ_INLINE void flush(const float *scale, __m512 *sums) const {
+        for (int b = 0; b < batch; ++b) {
+            __m512i total = sum[b][0];
+            for (int chain = 1; chain < kChains; ++chain)
+                total = _mm512_add_epi32(total, sum[b][chain]);
+            sums[b] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(total), _mm512_set1_ps(scale[b]),
+                                      sums[b]);
+        }
+    }
+
+    static const float *row_scale(const Matrix *matrix) { return matrix->fast_scale; }
+
+private:
+    // Independent running sums per vector: vpdpwssd takes five cycles, two start in each.
+    static constexpr int kChains = batch >= 4 ? 1 : 4 / batch;
+
+    template <int chain>
+    DENSQ_INLINE void add_field(__m512i index, const int16_t *x, size_t x_stride) {
+        const __m512i weight = _mm512_permutexvar_epi16(index, lut);
+        for (int b = 0; b < batch; ++b)
+            sum[b][chain] = dot_pairs(sum[b][chain], weight,
+                                      _mm512_loadu_si512(x + static_cast<size_t>(b) * x_stride));
+    }
+
+    template <int field>
+    DENSQ_INLINE void add_fields(const Group<bits> &group, const int16_t *x) {
+        add_field<field % kChains>(field_index<bits, field>(group), x + 32 * field,
+                                   DENSQ_BLOCK_COLS);
+        if constexpr (field < 15) add_fields<field + 1>(group, x);
+    }
+
+    __m512i lut;
+    __m512i sum[batch][kChains];
+};
+
+// Quantizes `cols` (1..512) activations into whole units of 32; returns the scale.
+float quantize_block(const float *x, uint32_t cols, int16_t *out) {
+    const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF);
+    __m512i largest_bits = _mm512_setzero_si512();  // as integers, NaN is the largest of all
+    const uint32_t padded = (cols + 31) / 32 * 32;
+    for (uint32_t c = 0; c < cols; c += 16) {
+        const __m512i v = _mm512_maskz_loadu_epi32(first_lanes(cols - c), x + c);
+        largest_bits = _mm512_max_epu32(largest_bits, _mm512_and_epi32(v, magnitude));
+    }
+    const uint32_t bits = _mm512_reduce_max_epu32(largest_bits);
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
+    const bool finite = bits < 0x7F800000u;
+    if (largest < kFastFloor) largest = kFastFloor;
+    const __m512 inverse = _mm512_set1_ps(finite ? kFastMax / largest : 0.0f);
+    for (uint32_t c = 0; c < padded; c += 16) {
+        const __m512 v = _mm512_maskz_loadu_ps(first_lanes(c < cols ? cols - c : 0), x + c);
+        const __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(v, inverse));
+        _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + c), _mm512_cvtsepi32_epi16(q));
+    }
+    return finite ? largest / kFastMax : largest - largest;  // infinity - infinity is NaN
+}
+
+void prepare_fast(const Activations *activations, uint32_t cols, uint32_t) {
+    auto *out = static_cast<int16_t *>(activations->prepared);
+    float *scale = activations->scale;
+    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
+        const uint32_t block = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
+        for (uint32_t b = 0; b < activations->count; ++b) {
+            const float *x = activations->x + b * activations->x_stride + c;
+            *scale++ = quantize_block(x, block, out);
+            out += prepared_cols(block);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace densq

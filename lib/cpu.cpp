@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#include "lib/cpu.hpp"
+
+#include "kernels/cpu_features.hpp"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace densq {
+
+#if defined(__x86_64__)
+
+namespace {
+
+struct Registers {
+    uint32_t a, b, c, d;
+};
+
+// All zeros for a leaf that the CPU does not have.
+Registers cpuid(uint32_t leaf) {
+    Registers r = {};
+    __get_cpuid_count(leaf, 0, &r.a, &r.b, &r.c, &r.d);
+    return r;
+}
+
+// Register files that the operating system saves (XCR0).
+uint32_t saved_registers() {
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+constexpr bool has(uint32_t word, uint32_t bits) { return (word & bits) == bits; }
+
+}  // namespace
+
+uint32_t cpu_features() {
+    constexpr uint32_t kSse42 = 1u << 20, kFma = 1u << 12, kF16c = 1u << 29, kOsxsave = 1u << 27;
+    constexpr uint32_t kAvx2 = 1u << 5;
+    constexpr uint32_t kF = 1u << 16, kDq = 1u << 17, kBw = 1u << 30, kVl = 1u << 31;
+    constexpr uint32_t kVnni = 1u << 11;
+    constexpr uint32_t kYmm = 0x6, kZmm = 0xE6;
+    const Registers basic = cpuid(1), extended = cpuid(7);
+    if (!has(basic.c, kSse42 | kFma | kF16c | kOsxsave) || !has(extended.b, kAvx2)) return 0;
+    const uint32_t saved = saved_registers();
+    if (!has(saved, kYmm)) return 0;
+    if (!has(saved, kZmm) || !has(extended.b, kF | kDq | kBw | kVl)) return kCpuAvx2;
+    const uint32_t avx512 = kCpuAvx2 | kCpuAvx512;
+    return has(extended.c, kVnni) ? avx512 | kCpuAvx512Vnni : avx512;
+}
+
+#else
+
+uint32_t cpu_features() { return 0; }
+
+#endif
+
+}  // namespace densq

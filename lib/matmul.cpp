@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// matmul.cpp - the hot path: prepare the activations, run the plan's chunks, add what heavy rows
+// left in the workspace.
+#include "densq/layout.h"
+#include "lib/backend.hpp"
+
+namespace densq {
+namespace {
+
+constexpr size_t kAlign = 64;
+
+// The workspace, all vectors of the batch in each part:
+//   prepared activations | their scales | sums of heavy segments [segments][batch]
+struct Workspace {
+    uint64_t vector_bytes;  // of one prepared vector, a multiple of kAlign
+    uint64_t vector_scales;
+    uint64_t scales_at, sums_at;
+    uint64_t bytes;
+};
+
+Workspace lay_out_workspace(const densq_weights *weights, uint32_t batch) {
+    const uint32_t cols = weights->matrix.cols;
+    const bool fast = weights->backend->precision == DENSQ_FAST;
+    Workspace space;
+    space.vector_bytes = prepared_cols(cols) * (fast ? sizeof(int16_t) : sizeof(float));
+    space.vector_scales = cols / DENSQ_BLOCK_COLS + 1;
+    space.scales_at = space.vector_bytes * batch;
+    space.sums_at = space.scales_at + space.vector_scales * batch * sizeof(float);
+    space.bytes = space.sums_at + static_cast<uint64_t>(weights->plan.segments) * batch *
+                                      sizeof(float);
+    return space;
+}
+
+struct Call {
+    const densq_weights *weights;
+    uint32_t batch;
+    const float *x;
+    size_t x_stride;
+    float *y;
+    size_t y_stride;
+    uint8_t *prepared;
+    float *scale;
+    float *sums;
+    Workspace space;
+
+    const KernelTable *table() const { return weights->backend->table; }
+    densq_precision precision() const { return weights->backend->precision; }
+};
+
+// The vectors [first, first + count) of a call; count is the largest that the kernels take.
+Activations activations_from(const Call &call, uint32_t first) {
+    uint32_t count = call.table()->max_batch;
+    while (count > call.batch - first) count /= 2;
+    Activations activations;
+    activations.count = count;
+    activations.x = call.x + first * call.x_stride;
+    activations.x_stride = call.x_stride;
+    activations.prepared = call.prepared + first * call.space.vector_bytes;
+    activations.scale = call.scale + first * call.space.vector_scales;
+    return activations;
+}
+
+// Index of a full set of vectors -> prepares it; the index after the last full set: the rest.
+void prepare_sets(void *arg, uint32_t begin, uint32_t end) {
+    const Call &call = *static_cast<const Call *>(arg);
+    const Matrix &matrix = call.weights->matrix;
+    const uint32_t max_batch = call.table()->max_batch;
+    const uint64_t last = static_cast<uint64_t>(end) * max_batch;
+    const uint32_t end_vector = last < call.batch ? static_cast<uint32_t>(last) : call.batch;
+    for (uint32_t first = begin * max_batch; first < end_vector;) {
+        const Activations activations = activations_from(call, first);
+        call.table()->prepare[call.precision()](&activations, matrix.cols, matrix.bits);
+        first += activations.count;
+    }
+}
+
+void multiply_tile(const Call &call, uint32_t tile) {
+    const Matrix &matrix = call.weights->matrix;
+    const auto multiply = call.table()->multiply_tile[call.precision()][matrix.bits - 2];
+    for (uint32_t first = 0; first < call.batch;) {
+        const Activations activations = activations_from(call, first);
+        multiply(&matrix, &activations, tile, call.y + first * call.y_stride, call.y_stride);
+        first += activations.count;
+    }
+}
+
+void multiply_segment(const Call &call, uint32_t index) {
+    const Segment &segment = call.weights->plan.segment[index];
+    float *sums = call.sums + static_cast<size_t>(index) * call.batch;
+    for (uint32_t first = 0; first < call.batch;) {
+        const Activations activations = activations_from(call, first);
+        call.table()->sparse_segment(&call.weights->matrix, &activations, segment.begin,
+                                     segment.end, sums + first, 1);
+        first += activations.count;
+    }
+}
+
+void multiply_chunks(void *arg, uint32_t begin, uint32_t end) {
+    const Call &call = *static_cast<const Call *>(arg);
+    const Plan &plan = call.weights->plan;
+    for (uint32_t item = plan.chunk_begin[begin]; item < plan.chunk_begin[end]; ++item) {
+        if (item < plan.tiles)
+            multiply_tile(call, item);
+        else
+            multiply_segment(call, item - plan.tiles);
+    }
+}
+
+// In the order of segments, whoever computed them.
+void add_segments(const Call &call) {
+    const Plan &plan = call.weights->plan;
+    for (uint32_t i = 0; i < plan.segments; ++i)
+        for (uint32_t b = 0; b < call.batch; ++b)
+            call.y[b * call.y_stride + plan.segment[i].row] +=
+                call.sums[static_cast<size_t>(i) * call.batch + b];
+}
+
+void run(const densq_backend *backend, uint32_t count, densq_task_fn task, Call *call) {
+    if (backend->parallel && count > 1)
+        backend->parallel(backend->parallel_user, count, task, call);
+    else
+        task(call, 0, count);
+}
+
+}  // namespace
+
+size_t workspace_size(const densq_weights *weights, uint32_t batch) {
+    const uint64_t bytes = lay_out_workspace(weights, batch).bytes + kAlign - 1;
+    return bytes <= SIZE_MAX ? static_cast<size_t>(bytes) : 0;
+}
+
+void matmul(const densq_weights *weights, uint32_t batch, const float *x, size_t x_stride,
+            float *y, size_t y_stride, void *workspace) {
+    const auto unaligned = reinterpret_cast<uintptr_t>(workspace);
+    uint8_t *base = static_cast<uint8_t *>(workspace) + (kAlign - unaligned % kAlign) % kAlign;
+    Call call = {weights, batch, x, x_stride, y, y_stride, base, nullptr, nullptr,
+                 lay_out_workspace(weights, batch)};
+    call.scale = reinterpret_cast<float *>(base + call.space.scales_at);
+    call.sums = reinterpret_cast<float *>(base + call.space.sums_at);
+
+    const densq_backend *backend = weights->backend;
+    const uint32_t max_batch = backend->table->max_batch;
+    run(backend, batch / max_batch + (batch % max_batch != 0), prepare_sets, &call);
+    run(backend, weights->plan.chunks, multiply_chunks, &call);
+    add_segments(call);
+}
+
+}  // namespace densq

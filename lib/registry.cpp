@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "lib/registry.hpp"
+
+#include <string.h>
+
+#include "lib/cpu.hpp"
+
+namespace densq {
+namespace {
+
+using TableGetter = const KernelTable *(*)();
+
+// Fastest first.  Two tables may share a name: the first that runs here stands for it.
+constexpr TableGetter kTables[] = {
+#if defined(__x86_64__)
+    densq_k_avx512vnni,
+    densq_k_avx512,
+    densq_k_avx2,
+#endif
+    densq_k_scalar,
+};
+constexpr uint32_t kTableCount = sizeof kTables / sizeof kTables[0];
+
+bool usable(const KernelTable *table, uint32_t features) {
+    return (table->cpu_features & features) == table->cpu_features;
+}
+
+bool same_name(const KernelTable *a, const KernelTable *b) { return !strcmp(a->name, b->name); }
+
+}  // namespace
+
+const KernelTable *usable_table(uint32_t index) {
+    const uint32_t features = cpu_features();
+    const KernelTable *last = nullptr;
+    for (uint32_t i = 0; i < kTableCount; ++i) {
+        const KernelTable *table = kTables[i]();
+        if (!usable(table, features) || (last && same_name(table, last))) continue;
+        if (index-- == 0) return table;
+        last = table;
+    }
+    return nullptr;
+}
+
+const KernelTable *find_table(const char *name, bool *known) {
+    const uint32_t features = cpu_features();
+    *known = false;
+    for (uint32_t i = 0; i < kTableCount; ++i) {
+        const KernelTable *table = kTables[i]();
+        if (strcmp(table->name, name) != 0) continue;
+        *known = true;
+        if (usable(table, features)) return table;
+    }
+    return nullptr;
+}
+
+}  // namespace densq

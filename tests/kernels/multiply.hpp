@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// multiply.hpp - binds and multiplies a RandomMatrix, all memory between guard pages.
+#pragma once
+#include <memory>
+
+#include "lib/backend.hpp"
+#include "lib/registry.hpp"
+
+#include "guarded.hpp"
+#include "random_matrix.hpp"
+
+namespace densq::test {
+
+inline std::vector<const KernelTable *> usable_tables() {
+    std::vector<const KernelTable *> tables;
+    while (const KernelTable *table = usable_table(static_cast<uint32_t>(tables.size())))
+        tables.push_back(table);
+    return tables;
+}
+
+inline densq_backend make_backend(const KernelTable *table, densq_precision precision,
+                                  densq_parallel_fn parallel = nullptr, void *user = nullptr) {
+    return densq_backend{table, precision, parallel, user, default_allocator()};
+}
+
+// W x for `batch` vectors, one after the other.
+inline std::vector<float> multiply(const densq_backend &backend, const Matrix &matrix,
+                                   const std::vector<float> &x, uint32_t batch) {
+    const std::unique_ptr<densq_weights, decltype(&unbind)> weights(bind(&backend, matrix), unbind);
+    std::vector<float> y(static_cast<size_t>(matrix.rows) * batch, -1e30f);
+    std::vector<uint8_t> workspace(workspace_size(weights.get(), batch), 0xAA);
+    matmul(weights.get(), batch, x.data(), matrix.cols, y.data(), matrix.rows, workspace.data());
+    return y;
+}
+
+// The same with every array the kernels see at the edge of what may be touched.
+class GuardedMultiply {
+public:
+    GuardedMultiply(const RandomMatrix &m, Side side)
+        : codes(m.codes, side), lut(m.lut, side), row_ptr(m.row_ptr, side), col16(m.col16, side),
+          col32(m.col32, side), val(m.val, side), side(side), matrix(m.view()) {
+        matrix.codes = codes.data();
+        matrix.lut = lut.data();
+        if (!matrix.row_ptr) return;
+        matrix.row_ptr = row_ptr.data();
+        matrix.col = m.cols <= 65536 ? static_cast<const void *>(col16.data()) : col32.data();
+        matrix.val = val.data();
+    }
+
+    std::vector<float> run(const densq_backend &backend, const std::vector<float> &x,
+                           uint32_t batch) {
+        const std::unique_ptr<densq_weights, decltype(&unbind)> weights(bind(&backend, matrix),
+                                                                        unbind);
+        Guarded<float> in(x, side);
+        Guarded<float> out(static_cast<size_t>(matrix.rows) * batch, side);
+        Guarded<uint8_t> workspace(workspace_size(weights.get(), batch), side);
+        matmul(weights.get(), batch, in.data(), matrix.cols, out.data(), matrix.rows,
+               workspace.data());
+        return {out.data(), out.data() + static_cast<size_t>(matrix.rows) * batch};
+    }
+
+private:
+    Guarded<uint8_t> codes;
+    Guarded<uint16_t> lut;
+    Guarded<uint32_t> row_ptr;
+    Guarded<uint16_t> col16;
+    Guarded<uint32_t> col32;
+    Guarded<uint16_t> val;
+    Side side;
+    Matrix matrix;
+};
+
+}  // namespace densq::test

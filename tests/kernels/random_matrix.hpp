@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// random_matrix.hpp - quantized matrices of random content, with what they stand for in double.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "densq/half.h"
+#include "densq/layout.h"
+#include "kernels/table.hpp"
+
+namespace densq::test {
+
+using Random = std::mt19937;
+
+enum class Sparsity {
+    kNone,
+    kSome,      // about 5 %, many rows empty
+    kOneRow,    // all nonzeros in one full row
+    kOneColumn  // every row has the last column
+};
+
+struct RandomMatrix {
+    uint32_t rows, cols, bits;
+    std::vector<uint8_t> codes;
+    std::vector<uint16_t> lut;
+    std::vector<uint32_t> row_ptr;
+    std::vector<uint16_t> col16;
+    std::vector<uint32_t> col32;
+    std::vector<uint16_t> val;
+    std::vector<double> dense, sparse;  // [rows][cols]
+
+    double weight(uint32_t row, uint32_t col) const { return dense[at(row, col)] + sparse[at(row, col)]; }
+    size_t at(uint32_t row, uint32_t col) const { return static_cast<size_t>(row) * cols + col; }
+
+    // Views the vectors; these must not change while it is in use.
+    Matrix view() const {
+        Matrix matrix = {};
+        matrix.rows = rows;
+        matrix.cols = cols;
+        matrix.bits = bits;
+        matrix.codes = codes.data();
+        matrix.lut = lut.data();
+        if (val.empty()) return matrix;
+        matrix.row_ptr = row_ptr.data();
+        matrix.col = cols <= 65536 ? static_cast<const void *>(col16.data()) : col32.data();
+        matrix.val = val.data();
+        return matrix;
+    }
+};
+
+inline uint16_t random_half(Random &random, float deviation) {
+    return densq_f32_to_f16(std::normal_distribution<float>(0, deviation)(random));
+}
+
+inline void add_sparse(RandomMatrix *m, Sparsity sparsity, Random &random) {
+    m->row_ptr.assign(1, 0);
+    const uint32_t full_row = random() % m->rows;
+    for (uint32_t row = 0; row < m->rows; ++row) {
+        const bool empty_row = random() % 3 == 0;
+        for (uint32_t col = 0; col < m->cols; ++col) {
+            const bool nonzero = sparsity == Sparsity::kSome ? !empty_row && random() % 13 == 0
+                                 : sparsity == Sparsity::kOneRow ? row == full_row
+                                                                 : col == m->cols - 1;
+            if (!nonzero) continue;
+            m->col16.push_back(static_cast<uint16_t>(col));
+            m->col32.push_back(col);
+            m->val.push_back(random_half(random, 0.5f));
+            m->sparse[m->at(row, col)] = densq_f16_to_f32(m->val.back());
+        }
+        m->row_ptr.push_back(static_cast<uint32_t>(m->val.size()));
+    }
+}
+
+inline RandomMatrix make_matrix(uint32_t rows, uint32_t cols, uint32_t bits, Sparsity sparsity,
+                                Random &random) {
+    RandomMatrix m;
+    m.rows = rows;
+    m.cols = cols;
+    m.bits = bits;
+    m.codes.resize(densq_codes_bytes(rows, cols, bits));
+    m.dense.resize(static_cast<size_t>(rows) * cols);
+    m.sparse.resize(m.dense.size());
+    for (uint32_t i = 0; i < rows << bits; ++i) m.lut.push_back(random_half(random, 0.05f));
+    for (uint32_t row = 0; row < rows; ++row) {
+        for (uint32_t col = 0; col < cols; ++col) {
+            const uint32_t code = random() % (1u << bits);
+            const densq_code_place place = densq_place_code(rows, cols, bits, row, col);
+            densq_put_code(m.codes.data() + place.group, bits, place.field, place.lane, code);
+            m.dense[m.at(row, col)] = densq_f16_to_f32(m.lut[(row << bits) + code]);
+        }
+    }
+    if (sparsity != Sparsity::kNone) add_sparse(&m, sparsity, random);
+    return m;
+}
+
+// Activations like a language model's: bell-shaped, and a few a hundred times as large.
+inline std::vector<float> make_activations(size_t count, Random &random) {
+    std::normal_distribution<float> bell(0, 1);
+    std::vector<float> x(count);
+    for (float &value : x) value = bell(random) * (random() % 97 ? 1.0f : 100.0f);
+    return x;
+}
+
+// y = W x in double, with sum |w x| and the parts of the fast precision's error bound.
+struct Expected {
+    double y = 0;
+    double magnitude = 0;       // sum_c |w x|, the dense and the sparse part apart
+    double block_maxima = 0;    // sum_b n_b max |x|
+    double largest_centroid = 0;
+};
+
+inline Expected expect(const RandomMatrix &m, uint32_t row, const float *x) {
+    Expected e;
+    for (uint32_t k = 0; k < 1u << m.bits; ++k)
+        e.largest_centroid = std::max(
+            e.largest_centroid,
+            std::abs(static_cast<double>(densq_f16_to_f32(m.lut[(row << m.bits) + k]))));
+    for (uint32_t first = 0; first < m.cols; first += 512) {
+        const uint32_t end = std::min(first + 512, m.cols);
+        double largest = 0x1p-100;
+        for (uint32_t col = first; col < end; ++col) {
+            const double value = x[col];
+            e.y += m.weight(row, col) * value;
+            e.magnitude += (std::abs(m.dense[m.at(row, col)]) + std::abs(m.sparse[m.at(row, col)])) *
+                           std::abs(value);
+            largest = std::max(largest, std::abs(value));
+        }
+        e.block_maxima += (end - first) * largest;
+    }
+    return e;
+}
+
+// The documented error bounds (docs/precision.md): rounding of F32 sums, and the fast precision's.
+inline double rounding_bound(const RandomMatrix &m, const Expected &e) {
+    return (m.cols / 8.0 + 32) * 0x1p-24 * e.magnitude;
+}
+
+inline double fast_bound(const Expected &e) {
+    return 0x1p-13 * 1.004 * e.largest_centroid * e.block_maxima;
+}
+
+}  // namespace densq::test
