@@ -23,6 +23,13 @@
 
 #define DENSQ_INLINE inline __attribute__((always_inline))
 
+// Before loops over small arrays that are to live in registers.
+#ifdef __clang__
+#define DENSQ_UNROLL _Pragma("unroll")
+#else
+#define DENSQ_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 namespace densq {
 namespace {
 
@@ -38,6 +45,7 @@ DENSQ_INLINE const uint8_t *add_blocks(const Matrix *matrix, const Activations *
     for (uint32_t block = 0; block < blocks; ++block) {
         const float *scale = activations->scale + static_cast<size_t>(block) * batch;
         for (uint32_t r = 0; r < tile_rows; ++r) {
+            DENSQ_UNROLL
             for (int line = 0; line < bits; ++line)
                 __builtin_prefetch(codes + 64 * line + kPrefetchBytes);
             Path path(matrix, first_row + r);

@@ -24,18 +24,19 @@ public:
             const __m128 four = _mm_cvtph_ps(_mm_loadu_si64(entries));
             lut[0] = _mm256_set_m128(four, four);
         } else {
+            DENSQ_UNROLL
             for (int i = 0; i < kTables; ++i)
                 lut[i] = _mm256_cvtph_ps(
                     _mm_loadu_si128(reinterpret_cast<const __m128i *>(entries + 8 * i)));
         }
-        for (int b = 0; b < batch; ++b) even[b] = odd[b] = _mm256_setzero_ps();
+        DENSQ_UNROLL
+        for (int b = 0; b < batch; ++b)
+            DENSQ_UNROLL
+            for (int h = 0; h < 2; ++h) even[b][h] = odd[b][h] = _mm256_setzero_ps();
     }
 
     DENSQ_INLINE void add_group(const uint8_t *codes, const float *x) {
-        FieldCodes fields[DENSQ_GROUP_UNITS];
-        unpack(codes, bits, fields);
-        for (uint32_t f = 0; f < DENSQ_GROUP_UNITS; ++f)
-            add_unit(fields[f], x + DENSQ_UNIT_COLS * f, DENSQ_BLOCK_COLS);
+        add_pairs<0>(load_group<bits>(codes), x);
     }
 
     static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, FieldCodes *units) {
@@ -43,26 +44,44 @@ public:
     }
 
     DENSQ_INLINE void add_unit(const FieldCodes &unit, const float *x, size_t x_stride) {
-        for (int h = 0; h < 2; ++h) {
-            const __m256 weight_even = look_up(unit.half[h]);
-            const __m256 weight_odd = look_up(_mm256_srli_epi32(unit.half[h], 16));
-            for (int b = 0; b < batch; ++b) {
-                const float *at = x + static_cast<size_t>(b) * x_stride + 16 * h;
-                even[b] = _mm256_fmadd_ps(weight_even, _mm256_loadu_ps(at), even[b]);
-                odd[b] = _mm256_fmadd_ps(weight_odd, _mm256_loadu_ps(at + 8), odd[b]);
-            }
-        }
+        DENSQ_UNROLL
+        for (int h = 0; h < 2; ++h) add_half(unit.half[h], h, x, x_stride);
     }
 
     DENSQ_INLINE void flush(const float *, __m256 *sums) const {
+        DENSQ_UNROLL
         for (int b = 0; b < batch; ++b)
-            sums[b] = _mm256_add_ps(sums[b], _mm256_add_ps(even[b], odd[b]));
+            sums[b] = _mm256_add_ps(sums[b], _mm256_add_ps(_mm256_add_ps(even[b][0], odd[b][0]),
+                                                           _mm256_add_ps(even[b][1], odd[b][1])));
     }
 
     static const float *row_scale(const Matrix *) { return nullptr; }
 
 private:
     static constexpr int kTables = bits == 4 ? 2 : 1;
+
+    template <int pair>
+    DENSQ_INLINE void add_pairs(const Group<bits> &group, const float *x) {
+        DENSQ_UNROLL
+        for (int h = 0; h < 2; ++h) {
+            const __m256i codes = pair_codes<bits, pair>(group, h);
+            add_half(low_field(codes), h, x + 32 * kLowField<bits, pair>, DENSQ_BLOCK_COLS);
+            add_half(high_field(codes), h, x + 32 * kHighField<bits, pair>, DENSQ_BLOCK_COLS);
+        }
+        if constexpr (pair + 1 < kPairs) add_pairs<pair + 1>(group, x);
+    }
+
+    // Half h of a unit of 32 columns.
+    DENSQ_INLINE void add_half(__m256i codes, int h, const float *x, size_t x_stride) {
+        const __m256 weight_even = look_up(codes);
+        const __m256 weight_odd = look_up(_mm256_srli_epi32(codes, 16));
+        DENSQ_UNROLL
+        for (int b = 0; b < batch; ++b) {
+            const float *at = x + static_cast<size_t>(b) * x_stride + 16 * h;
+            even[b][h] = _mm256_fmadd_ps(weight_even, _mm256_loadu_ps(at), even[b][h]);
+            odd[b][h] = _mm256_fmadd_ps(weight_odd, _mm256_loadu_ps(at + 8), odd[b][h]);
+        }
+    }
 
     // Entries for the low bits of the 32-bit lanes of `codes`.
     DENSQ_INLINE __m256 look_up(__m256i codes) const {
@@ -74,7 +93,7 @@ private:
     }
 
     __m256 lut[kTables];
-    __m256 even[batch], odd[batch];
+    __m256 even[batch][2], odd[batch][2];  // of each half
 };
 
 void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {

@@ -32,6 +32,7 @@ public:
             _mm_packus_epi16(_mm_and_si128(first, low), _mm_and_si128(second, low)));
         lut_high = _mm256_broadcastsi128_si256(
             _mm_packus_epi16(_mm_srli_epi16(first, 8), _mm_srli_epi16(second, 8)));
+        DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) sum[b][0] = sum[b][1] = _mm256_setzero_si256();
     }
 
@@ -44,6 +45,7 @@ public:
     }
 
     DENSQ_INLINE void add_unit(const FieldCodes &unit, const int16_t *x, size_t x_stride) {
+        DENSQ_UNROLL
         for (int h = 0; h < 2; ++h) {
             // bit 7 makes vpshufb write a zero into the high bytes
             const __m256i codes = _mm256_or_si256(unit.half[h], _mm256_set1_epi16(-0x8000));
@@ -54,6 +56,7 @@ public:
     }
 
     DENSQ_INLINE void flush(const float *scale, __m256 *sums) const {
+        DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
             const __m256 both = _mm256_add_ps(_mm256_cvtepi32_ps(sum[b][0]),
                                               _mm256_cvtepi32_ps(sum[b][1]));
@@ -66,6 +69,7 @@ public:
 private:
     template <int pair>
     DENSQ_INLINE void add_pairs(const Group<bits> &group, const int16_t *x) {
+        DENSQ_UNROLL
         for (int h = 0; h < 2; ++h) {
             const __m256i codes = pair_codes<bits, pair>(group, h);
             const __m256i low = _mm256_shuffle_epi8(lut_low, codes);
@@ -78,6 +82,7 @@ private:
     }
 
     DENSQ_INLINE void add_products(__m256i weight, int which, const int16_t *x, size_t x_stride) {
+        DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
             const auto *at = reinterpret_cast<const __m256i *>(x + static_cast<size_t>(b) * x_stride);
             sum[b][which] = _mm256_add_epi32(
@@ -118,6 +123,7 @@ float quantize_block(const float *x, uint32_t cols, int16_t *out) {
 // Rearranges a block of 512 as add_pairs meets it.
 template <int bits, int pair = 0>
 static DENSQ_INLINE void arrange_block(const int16_t *in, int16_t *out) {
+    DENSQ_UNROLL
     for (int h = 0; h < 2; ++h) {
         const auto *low = reinterpret_cast<const __m256i *>(in + 32 * kLowField<bits, pair>) + h;
         const auto *high = reinterpret_cast<const __m256i *>(in + 32 * kHighField<bits, pair>) + h;

@@ -23,6 +23,7 @@ struct Group {
 template <int bits>
 static DENSQ_INLINE Group<bits> load_group(const uint8_t *codes, uint32_t lines = bits) {
     Group<bits> group;
+    DENSQ_UNROLL
     for (uint32_t i = 0; i < 2 * bits; ++i)
         group.half[i] = i < 2 * lines ? _mm256_loadu_si256(
                                             reinterpret_cast<const __m256i *>(codes + 32 * i))
@@ -55,6 +56,12 @@ static DENSQ_INLINE __m256i pair_codes(const Group<bits> &group, int h) {
     }
 }
 
+// Those of one of its fields, in 16-bit lanes.
+static DENSQ_INLINE __m256i low_field(__m256i pair) {
+    return _mm256_and_si256(pair, _mm256_set1_epi16(0xFF));
+}
+static DENSQ_INLINE __m256i high_field(__m256i pair) { return _mm256_srli_epi16(pair, 8); }
+
 // The 32 codes of one field as two registers of 16-bit lanes.
 struct FieldCodes {
     __m256i half[2];
@@ -62,10 +69,11 @@ struct FieldCodes {
 
 template <int bits, int pair = 0>
 static DENSQ_INLINE void unpack_fields(const Group<bits> &group, FieldCodes *fields) {
+    DENSQ_UNROLL
     for (int h = 0; h < 2; ++h) {
         const __m256i codes = pair_codes<bits, pair>(group, h);
-        fields[kLowField<bits, pair>].half[h] = _mm256_and_si256(codes, _mm256_set1_epi16(0xFF));
-        fields[kHighField<bits, pair>].half[h] = _mm256_srli_epi16(codes, 8);
+        fields[kLowField<bits, pair>].half[h] = low_field(codes);
+        fields[kHighField<bits, pair>].half[h] = high_field(codes);
     }
     if constexpr (pair + 1 < kPairs) unpack_fields<bits, pair + 1>(group, fields);
 }

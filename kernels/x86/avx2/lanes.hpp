@@ -50,6 +50,7 @@ struct Lanes8 {
                                               first_lanes(count));
             const __m256 val = _mm256_cvtph_ps(half);
             const __m256 mask = _mm256_castsi256_ps(first_lanes(count));
+            DENSQ_UNROLL
             for (int b = 0; b < batch; ++b) {
                 const float *x = activations->x + static_cast<size_t>(b) * activations->x_stride;
                 const __m256 gathered =

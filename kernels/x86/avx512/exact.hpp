@@ -26,6 +26,7 @@ public:
                 _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(entries))));
         else
             lut = _mm512_broadcast_f32x4(_mm_cvtph_ps(_mm_loadu_si64(entries)));
+        DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) even[b] = odd[b] = _mm512_setzero_ps();
     }
 
@@ -40,6 +41,7 @@ public:
     DENSQ_INLINE void add_unit(__m512i index, const float *x, size_t x_stride) {
         const __m512 weight_even = _mm512_permutexvar_ps(index, lut);
         const __m512 weight_odd = _mm512_permutexvar_ps(_mm512_srli_epi32(index, 16), lut);
+        DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
             const float *at = x + static_cast<size_t>(b) * x_stride;
             even[b] = _mm512_fmadd_ps(weight_even, _mm512_loadu_ps(at), even[b]);
@@ -48,6 +50,7 @@ public:
     }
 
     DENSQ_INLINE void flush(const float *, __m512 *sums) const {
+        DENSQ_UNROLL
         for (int b = 0; b < batch; ++b)
             sums[b] = _mm512_add_ps(sums[b], _mm512_add_ps(even[b], odd[b]));
     }

@@ -35,7 +35,9 @@ public:
                 _mm_loadu_si128(reinterpret_cast<const __m128i *>(entries)));
         else
             lut = _mm512_broadcastq_epi64(_mm_loadu_si64(entries));
+        DENSQ_UNROLL
         for (auto &vector : sum)
+            DENSQ_UNROLL
             for (__m512i &chain : vector) chain = _mm512_setzero_si512();
     }
 
@@ -52,8 +54,10 @@ public:
     }
 
     DENSQ_INLINE void flush(const float *scale, __m512 *sums) const {
+        DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
             __m512i total = sum[b][0];
+            DENSQ_UNROLL
             for (int chain = 1; chain < kChains; ++chain)
                 total = _mm512_add_epi32(total, sum[b][chain]);
             sums[b] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(total), _mm512_set1_ps(scale[b]),
@@ -70,6 +74,7 @@ private:
     template <int chain>
     DENSQ_INLINE void add_field(__m512i index, const int16_t *x, size_t x_stride) {
         const __m512i weight = _mm512_permutexvar_epi16(index, lut);
+        DENSQ_UNROLL
         for (int b = 0; b < batch; ++b)
             sum[b][chain] = dot_pairs(sum[b][chain], weight,
                                       _mm512_loadu_si512(x + static_cast<size_t>(b) * x_stride));

@@ -19,6 +19,7 @@ struct Group {
 template <int bits>
 static DENSQ_INLINE Group<bits> load_group(const uint8_t *codes) {
     Group<bits> group;
+    DENSQ_UNROLL
     for (int i = 0; i < bits; ++i) group.line[i] = _mm512_loadu_si512(codes + 64 * i);
     return group;
 }
@@ -27,6 +28,7 @@ static DENSQ_INLINE Group<bits> load_group(const uint8_t *codes) {
 template <int bits>
 static DENSQ_INLINE Group<bits> load_group_lines(const uint8_t *codes, uint32_t lines) {
     Group<bits> group;
+    DENSQ_UNROLL
     for (uint32_t i = 0; i < bits; ++i)
         group.line[i] = i < lines ? _mm512_loadu_si512(codes + 64 * i) : _mm512_setzero_si512();
     return group;

@@ -36,6 +36,7 @@ struct Lanes16 {
                 index = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, col));
             else
                 index = _mm512_maskz_loadu_epi32(mask, col);
+            DENSQ_UNROLL
             for (int b = 0; b < batch; ++b) {
                 const float *x = activations->x + static_cast<size_t>(b) * activations->x_stride;
                 const __m512 gathered =
