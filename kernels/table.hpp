@@ -71,7 +71,9 @@ struct KernelTable {
 };
 
 // Padded number of elements that one vector takes in `prepared`.
-inline size_t prepared_cols(uint32_t cols) { return (static_cast<size_t>(cols) + 31) / 32 * 32; }
+static inline size_t prepared_cols(uint32_t cols) {
+    return (static_cast<size_t>(cols) + 31) / 32 * 32;
+}
 
 extern "C" {
 const KernelTable *densq_k_scalar(void);

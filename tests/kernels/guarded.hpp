@@ -18,7 +18,7 @@ enum class Side { kEnd, kBegin };
 template <typename T>
 class Guarded {
 public:
-    Guarded(size_t count, Side side) : count(count) {
+    Guarded(size_t elements, Side side) : count(elements) {
         const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
         const size_t body = (count * sizeof(T) + page - 1) / page * page;
         size = body + 2 * page;
@@ -29,24 +29,23 @@ public:
         mprotect(base, page, PROT_NONE);
         mprotect(base + page + body, page, PROT_NONE);
         uint8_t *first = base + page + (side == Side::kEnd ? body - count * sizeof(T) : 0);
-        elements = reinterpret_cast<T *>(first);
+        values = reinterpret_cast<T *>(first);
     }
 
-    Guarded(const std::vector<T> &values, Side side) : Guarded(values.size(), side) {
-        if (count) std::memcpy(elements, values.data(), count * sizeof(T));
+    Guarded(const std::vector<T> &from, Side side) : Guarded(from.size(), side) {
+        if (count) std::memcpy(values, from.data(), count * sizeof(T));
     }
 
     ~Guarded() { munmap(base, size); }
     Guarded(const Guarded &) = delete;
     Guarded &operator=(const Guarded &) = delete;
 
-    T *data() { return elements; }
-    T &operator[](size_t i) { return elements[i]; }
+    T *data() { return values; }
 
 private:
     size_t count, size;
     uint8_t *base;
-    T *elements;
+    T *values;
 };
 
 }  // namespace densq::test

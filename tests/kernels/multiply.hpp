@@ -36,9 +36,10 @@ inline std::vector<float> multiply(const densq_backend &backend, const Matrix &m
 // The same with every array the kernels see at the edge of what may be touched.
 class GuardedMultiply {
 public:
-    GuardedMultiply(const RandomMatrix &m, Side side)
-        : codes(m.codes, side), lut(m.lut, side), row_ptr(m.row_ptr, side), col16(m.col16, side),
-          col32(m.col32, side), val(m.val, side), side(side), matrix(m.view()) {
+    GuardedMultiply(const RandomMatrix &m, Side where)
+        : codes(m.codes, where), lut(m.lut, where), row_ptr(m.row_ptr, where),
+          col16(m.col16, where), col32(m.col32, where), val(m.val, where), side(where),
+          matrix(m.view()) {
         matrix.codes = codes.data();
         matrix.lut = lut.data();
         if (!matrix.row_ptr) return;

@@ -14,6 +14,10 @@ namespace densq::test {
 
 using Random = std::mt19937;
 
+inline uint32_t below(Random &random, uint32_t limit) {
+    return static_cast<uint32_t>(random() % limit);
+}
+
 enum class Sparsity {
     kNone,
     kSome,      // about 5 %, many rows empty
@@ -56,11 +60,11 @@ inline uint16_t random_half(Random &random, float deviation) {
 
 inline void add_sparse(RandomMatrix *m, Sparsity sparsity, Random &random) {
     m->row_ptr.assign(1, 0);
-    const uint32_t full_row = random() % m->rows;
+    const uint32_t full_row = below(random, m->rows);
     for (uint32_t row = 0; row < m->rows; ++row) {
-        const bool empty_row = random() % 3 == 0;
+        const bool empty_row = below(random, 3) == 0;
         for (uint32_t col = 0; col < m->cols; ++col) {
-            const bool nonzero = sparsity == Sparsity::kSome ? !empty_row && random() % 13 == 0
+            const bool nonzero = sparsity == Sparsity::kSome ? !empty_row && below(random, 13) == 0
                                  : sparsity == Sparsity::kOneRow ? row == full_row
                                                                  : col == m->cols - 1;
             if (!nonzero) continue;
@@ -85,7 +89,7 @@ inline RandomMatrix make_matrix(uint32_t rows, uint32_t cols, uint32_t bits, Spa
     for (uint32_t i = 0; i < rows << bits; ++i) m.lut.push_back(random_half(random, 0.05f));
     for (uint32_t row = 0; row < rows; ++row) {
         for (uint32_t col = 0; col < cols; ++col) {
-            const uint32_t code = random() % (1u << bits);
+            const uint32_t code = below(random, 1u << bits);
             const densq_code_place place = densq_place_code(rows, cols, bits, row, col);
             densq_put_code(m.codes.data() + place.group, bits, place.field, place.lane, code);
             m.dense[m.at(row, col)] = densq_f16_to_f32(m.lut[(row << bits) + code]);
@@ -99,7 +103,7 @@ inline RandomMatrix make_matrix(uint32_t rows, uint32_t cols, uint32_t bits, Spa
 inline std::vector<float> make_activations(size_t count, Random &random) {
     std::normal_distribution<float> bell(0, 1);
     std::vector<float> x(count);
-    for (float &value : x) value = bell(random) * (random() % 97 ? 1.0f : 100.0f);
+    for (float &value : x) value = bell(random) * (below(random, 97) ? 1.0f : 100.0f);
     return x;
 }
 

@@ -19,7 +19,7 @@ void run_shuffled(void *user, uint32_t count, densq_task_fn task, void *arg) {
     Random random(std::random_device{}());
     std::vector<std::pair<uint32_t, uint32_t>> pieces;
     for (uint32_t at = 0; at < count;) {
-        const uint32_t end = std::min(count, at + 1 + static_cast<uint32_t>(random() % 3));
+        const uint32_t end = std::min(count, at + 1 + below(random, 3));
         pieces.emplace_back(at, end);
         at = end;
     }

@@ -31,7 +31,7 @@ void check_shape(uint32_t rows, uint32_t cols, uint32_t bits, Sparsity sparsity,
                  Random &random) {
     const RandomMatrix m = make_matrix(rows, cols, bits, sparsity, random);
     const std::vector<float> x = make_activations(static_cast<size_t>(cols) * batch, random);
-    const Side side = random() % 2 ? Side::kBegin : Side::kEnd;
+    const Side side = below(random, 2) ? Side::kBegin : Side::kEnd;
     GuardedMultiply guarded(m, side);
     for (const KernelTable *table : usable_tables()) {
         for (const densq_precision precision : kPrecisions) {
@@ -64,9 +64,9 @@ TEST_CASE("all residues of small shapes") {
 
 TEST_CASE("all tails around blocks of 512 columns") {
     Random random(2);
-    for (uint32_t cols = 420; cols <= 1100; cols += 1 + random() % 7)
+    for (uint32_t cols = 420; cols <= 1100; cols += 1 + below(random, 7))
         for (uint32_t bits = 2; bits <= 4; ++bits)
-            check_shape(1 + random() % 40, cols, bits, kSparsities[cols % 4], 1 + cols % 3, random);
+            check_shape(1 + below(random, 40), cols, bits, kSparsities[cols % 4], 1 + cols % 3, random);
 }
 
 TEST_CASE("batches 1 to 33 in every sparsity") {

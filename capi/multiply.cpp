@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// multiply.cpp - the functions of densq.h on backends, weights and matmul: they check arguments
+// and call lib/.
+#include <string.h>
+
+#include "capi/structs.hpp"
+#include "densq/densq.h"
+#include "lib/backend.hpp"
+#include "lib/fault.hpp"
+#include "lib/file.hpp"
+#include "lib/registry.hpp"
+
+using namespace densq;
+
+namespace {
+
+struct BackendOptions {
+    densq_backend_options given;
+    Allocator allocator;
+};
+
+densq_status read_options(BackendOptions *out, const densq_backend_options *theirs,
+                          densq_fault *fault) {
+    if (theirs && !known_size(theirs))
+        return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
+                    "options->struct_size is smaller than densq_backend_options");
+    out->given = read_struct(theirs);
+    if (out->given.precision != DENSQ_FAST && out->given.precision != DENSQ_EXACT)
+        return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
+                    "options->precision is not one of densq_precision");
+    if (!read_allocator(&out->allocator, out->given))
+        return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
+                    "options has one of alloc and free without the other");
+    return DENSQ_OK;
+}
+
+densq_status choose_table(const char *name, const KernelTable **table, densq_fault *fault) {
+    bool known = true;
+    *table = name ? find_table(name, &known) : usable_table(0);
+    if (*table) return DENSQ_OK;
+    const Name shown = {name, strlen(name)};
+    if (!known)
+        return fail(fault, DENSQ_ERR_NOT_FOUND, kNoOffset, "this build has no backend ", shown);
+    return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset, "this CPU cannot run the backend ", shown);
+}
+
+// A range of floats that a strided matrix covers; false if it exceeds the address space.
+struct Range {
+    uintptr_t begin, end;
+};
+
+bool make_range(const float *first, uint32_t count, size_t stride, uint32_t width, Range *range) {
+    size_t elements = 0, bytes = 0;
+    range->begin = reinterpret_cast<uintptr_t>(first);
+    return !__builtin_mul_overflow(stride, static_cast<size_t>(count - 1), &elements) &&
+           !__builtin_add_overflow(elements, static_cast<size_t>(width), &elements) &&
+           !__builtin_mul_overflow(elements, sizeof(float), &bytes) &&
+           !__builtin_add_overflow(range->begin, bytes, &range->end);
+}
+
+bool overlap(const Range &a, const Range &b) { return a.begin < b.end && b.begin < a.end; }
+
+bool legal_arrays(const Matrix &matrix, uint32_t batch, const float *x, size_t x_stride,
+                  const float *y, size_t y_stride, const void *workspace, size_t workspace_size) {
+    if (!x || !y || !workspace) return false;
+    if (batch > 1 && (x_stride < matrix.cols || y_stride < matrix.rows)) return false;
+    Range in, out;
+    if (!make_range(x, batch, x_stride, matrix.cols, &in) ||
+        !make_range(y, batch, y_stride, matrix.rows, &out))
+        return false;
+    Range space = {reinterpret_cast<uintptr_t>(workspace), 0};
+    if (__builtin_add_overflow(space.begin, workspace_size, &space.end)) return false;
+    return !overlap(in, out) && !overlap(in, space) && !overlap(out, space);
+}
+
+}  // namespace
+
+const char *densq_backend_at(uint32_t index) {
+    const KernelTable *table = usable_table(index);
+    return table ? table->name : nullptr;
+}
+
+densq_status densq_backend_create(densq_backend **out, const densq_backend_options *options,
+                                  densq_fault *fault) {
+    if (!out) return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, "out is NULL");
+    *out = nullptr;
+    BackendOptions read;
+    densq_status status = read_options(&read, options, fault);
+    if (status != DENSQ_OK) return status;
+    const KernelTable *table = nullptr;
+    status = choose_table(read.given.name, &table, fault);
+    if (status != DENSQ_OK) return status;
+    void *memory = allocate(read.allocator, sizeof(densq_backend), alignof(densq_backend));
+    if (!memory) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory for the backend");
+    *out = static_cast<densq_backend *>(memory);
+    **out = densq_backend{table, static_cast<densq_precision>(read.given.precision),
+                          read.given.parallel, read.given.parallel_user, read.allocator};
+    return DENSQ_OK;
+}
+
+const char *densq_backend_name(const densq_backend *backend) {
+    return backend ? backend->table->name : "";
+}
+
+void densq_backend_destroy(densq_backend **backend) {
+    if (!backend || !*backend) return;
+    const Allocator allocator = (*backend)->allocator;
+    release(allocator, *backend, sizeof **backend);
+    *backend = nullptr;
+}
+
+densq_status densq_bind(densq_weights **out, const densq_backend *backend, const densq_file *file,
+                        uint32_t index, densq_fault *fault) {
+    if (!out) return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, "out is NULL");
+    *out = nullptr;
+    if (!backend || !file)
+        return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, "backend or file is NULL");
+    const uint32_t count = count_entries(file->directory, DENSQ_MATRIX);
+    if (index >= count)
+        return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, "matrix ", static_cast<uint64_t>(index),
+                    " of a file with ", static_cast<uint64_t>(count));
+    *out = bind(backend, view_matrix(file, index));
+    if (!*out) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory to bind the matrix");
+    return DENSQ_OK;
+}
+
+void densq_unbind(densq_weights **weights) {
+    if (!weights || !*weights) return;
+    unbind(*weights);
+    *weights = nullptr;
+}
+
+size_t densq_workspace_size(const densq_weights *weights, uint32_t batch) {
+    return weights ? workspace_size(weights, batch) : 0;
+}
+
+densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const float *x,
+                          size_t x_stride, float *y, size_t y_stride, void *workspace,
+                          size_t workspace_bytes) {
+    if (!weights) return DENSQ_ERR_ARGUMENT;
+    if (batch == 0) return DENSQ_OK;
+    const size_t needed = workspace_size(weights, batch);
+    if (needed == 0 || workspace_bytes < needed) return DENSQ_ERR_ARGUMENT;
+    if (!legal_arrays(weights->matrix, batch, x, x_stride, y, y_stride, workspace, needed))
+        return DENSQ_ERR_ARGUMENT;
+    matmul(weights, batch, x, x_stride, y, y_stride, workspace);
+    return DENSQ_OK;
+}

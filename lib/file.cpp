@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "lib/file.hpp"
+
+#include "lib/prove.hpp"
+
+namespace densq {
+namespace {
+
+// Takes over `bytes`, on failure too.
+densq_status open_bytes(densq_file **out, const Bytes &bytes, const OpenOptions &options,
+                        densq_fault *fault) {
+    Directory directory;
+    densq_status status = prove(bytes.data, bytes.size, options.skip_checksum, &directory, fault);
+    void *memory = nullptr;
+    if (!status) {
+        memory = allocate(options.allocator, sizeof(densq_file), alignof(densq_file));
+        if (!memory)
+            status = fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory for the file's record, ",
+                          sizeof(densq_file), " bytes");
+    }
+    if (status) {
+        drop_bytes(bytes, options.allocator);
+        return status;
+    }
+    *out = static_cast<densq_file *>(memory);
+    **out = densq_file{options.allocator, bytes, directory};
+    return DENSQ_OK;
+}
+
+}  // namespace
+
+densq_status open_path(densq_file **out, const char *path, const OpenOptions &options,
+                       densq_fault *fault) {
+    Bytes bytes;
+    const densq_status status =
+        load_file(&bytes, path, options.max_bytes, options.copy, options.allocator, fault);
+    return status ? status : open_bytes(out, bytes, options, fault);
+}
+
+densq_status open_memory(densq_file **out, const void *data, size_t size,
+                         const OpenOptions &options, densq_fault *fault) {
+    Bytes bytes;
+    const densq_status status =
+        take_memory(&bytes, data, size, options.max_bytes, options.copy, options.allocator, fault);
+    return status ? status : open_bytes(out, bytes, options, fault);
+}
+
+void close_file(densq_file *file) {
+    const Allocator allocator = file->allocator;
+    drop_bytes(file->bytes, allocator);
+    release(allocator, file, sizeof *file);
+}
+
+Matrix view_matrix(const densq_file *file, uint32_t index) {
+    const densq_matrix_record &record = file->directory.matrices[index];
+    const MatrixSections sections = matrix_sections(record);
+    const uint8_t *bytes = file->bytes.data;
+    Matrix matrix = {};
+    matrix.rows = record.rows;
+    matrix.cols = record.cols;
+    matrix.bits = record.bits;
+    matrix.codes = bytes + sections.codes.offset;
+    matrix.lut = reinterpret_cast<const uint16_t *>(bytes + sections.lut.offset);
+    if (!record.nnz) return matrix;
+    matrix.row_ptr = reinterpret_cast<const uint32_t *>(bytes + sections.row_ptr.offset);
+    matrix.col = bytes + sections.col.offset;
+    matrix.val = reinterpret_cast<const uint16_t *>(bytes + sections.val.offset);
+    return matrix;
+}
+
+}  // namespace densq
