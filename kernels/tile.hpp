@@ -33,7 +33,7 @@
 namespace densq {
 namespace {
 
-constexpr size_t kPrefetchBytes = 2048;  // ahead of the codes in use
+constexpr size_t kPrefetchBytes = 4096;  // ahead of the codes in use
 
 template <class Path, int bits, int batch>
 DENSQ_INLINE const uint8_t *add_blocks(const Matrix *matrix, const Activations *activations,
