@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Dependencies go one way: include <- kernels' contract <- kernels; contract <- lib <- capi.
+
+    check_includes.py REPOSITORY
+
+Everything else sees the public headers and its own folder; tests also see lib, kernels and what
+they test.  The core includes no header of the C++ library: even those that are all inline call into
+it when assertions are on, or leave weak symbols when optimisation is off.
+"""
+import re
+import sys
+from pathlib import Path
+
+CONTRACT = {"kernels/table.hpp", "kernels/cpu_features.hpp"}  # between lib and the kernels
+MAY_SEE = {  # folder: the folders or files it may include from, besides include/
+    "include": [],
+    "kernels": ["kernels"],
+    "lib": ["lib", *CONTRACT],
+    "capi": ["capi", "lib", *CONTRACT],
+    "threads": ["threads"],
+    "tools": ["tools"],
+    "examples": ["examples"],
+    "tests": ["tests", "lib", "kernels", "tools", "examples"],
+}
+CORE = {"include", "kernels", "lib", "capi", "threads"}
+INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.M)
+
+
+def resolve(root, source, name):
+    """The file of this repository that an #include names, relative to its root, or None."""
+    own_folder = root / source.relative_to(root).parts[0]
+    below = (path for path in own_folder.rglob("*") if path.is_dir())
+    for folder in [source.parent, root / "include", root, own_folder, *below]:
+        path = (folder / name).resolve()
+        if path.is_file() and root in path.parents:
+            return path.relative_to(root).as_posix()
+    return None
+
+
+def judge(layer, quoted, name, target):
+    """Why this #include is not allowed, or None."""
+    if target is None:
+        if quoted:
+            return "is quoted but no file of this repository"
+        if layer in CORE and not name.endswith(".h"):
+            return "is a header of the C++ library"
+        return None
+    if target.startswith("include/"):
+        return None
+    allowed = MAY_SEE[layer]
+    if target in allowed or target.split("/")[0] in allowed:
+        return None
+    return f"is {target}, which {layer} must not see"
+
+
+def main():
+    root = Path(sys.argv[1]).resolve()
+    errors, count = [], 0
+    for layer in MAY_SEE:
+        for source in sorted(root.joinpath(layer).rglob("*")):
+            if source.suffix not in (".h", ".hpp", ".c", ".cpp"):
+                continue
+            for quoted, angled in INCLUDE.findall(source.read_text()):
+                name = quoted or angled
+                reason = judge(layer, bool(quoted), name, resolve(root, source, name))
+                count += 1
+                if reason:
+                    errors.append(f"{source.relative_to(root)}: '{name}' {reason}")
+    print("\n".join(errors) or f"{count} includes point the right way")
+    return bool(errors) or count == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

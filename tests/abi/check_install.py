@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""Installs into an empty folder and builds a program from that and pkg-config alone.
+
+    check_install.py CC BUILD_DIR MESON...
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from sample import product_is_right
+
+SKIP = 77
+
+
+def pkg_config_dir(root):
+    return next(path.parent for path in Path(root).rglob("densq.pc"))
+
+
+def build(cc, root, program, package, definitions):
+    environment = {**os.environ, "PKG_CONFIG_SYSROOT_DIR": str(root),
+                   "PKG_CONFIG_LIBDIR": str(pkg_config_dir(root))}
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", package], check=True,
+                           env=environment, capture_output=True, text=True).stdout.split()
+    source = str(Path(__file__).with_name("consumer.c"))
+    # Outside of any folder of this repository, so that nothing of it is found by accident.
+    subprocess.run([cc, "-std=c99", *definitions, "-o", program, source, *flags], check=True,
+                   cwd=root)
+    return product_is_right(program)
+
+
+def main():
+    cc, build_dir, *meson = sys.argv[1:]
+    if not shutil.which("pkg-config"):
+        print("pkg-config is not installed")
+        return SKIP
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "root")
+        subprocess.run([*meson, "install", "-C", build_dir, "--destdir", str(root), "--no-rebuild",
+                        "--quiet", "--tags", "devel"], check=True)
+        good = [build(cc, root, f"{folder}/plain", "densq", []),
+                build(cc, root, f"{folder}/threaded", "densq_threads", ["-DWITH_THREADS"])]
+    return not all(good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

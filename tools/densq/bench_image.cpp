@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// bench_image.cpp - writes one-matrix files into memory.
+#include "bench_image.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <numeric>
+#include <random>
+
+#include "crc32c.hpp"
+#include "densq/format.h"
+#include "densq/half.h"
+#include "densq/layout.h"
+
+namespace densq::tool {
+namespace {
+
+size_t padded(size_t size) {
+    return (size + DENSQ_ALIGNMENT - 1) / DENSQ_ALIGNMENT * DENSQ_ALIGNMENT;
+}
+
+// Makes the file around a matrix: everything but the sections, whose checksums stay as they are.
+MatrixImage frame(std::string name, densq_matrix_record record) {
+    const size_t directory = sizeof record + name.size();
+    MatrixImage image{.name = std::move(name), .rows = record.rows, .cols = record.cols,
+                      .bits = record.bits, .nnz = record.nnz, .bytes = {}};
+    image.begin = padded(sizeof(densq_file_header) + directory);
+    image.end = image.begin + record.bytes;
+    image.bytes.resize(image.end);
+    record.name_offset = 0;
+    record.name_bytes = static_cast<uint32_t>(image.name.size());
+    record.offset = image.begin;
+    uint8_t *at = image.bytes.data() + sizeof(densq_file_header);
+    std::memcpy(at, &record, sizeof record);
+    std::memcpy(at + sizeof record, image.name.data(), image.name.size());
+
+    densq_file_header header{};
+    std::memcpy(header.magic, DENSQ_MAGIC, DENSQ_MAGIC_BYTES);
+    header.version = DENSQ_FORMAT_VERSION;
+    header.file_bytes = image.end;
+    header.matrix_count = 1;
+    header.name_bytes = record.name_bytes;
+    header.directory_crc = crc32c(0, at, directory);
+    std::memcpy(image.bytes.data(), &header, sizeof header);
+    header.header_crc = crc32c(0, image.bytes.data(), sizeof header - sizeof header.header_crc);
+    std::memcpy(image.bytes.data(), &header, sizeof header);
+    return image;
+}
+
+using Random = std::mt19937_64;
+
+void fill_lut(uint16_t *lut, uint32_t rows, uint32_t entries, Random &random) {
+    std::normal_distribution<float> weight(0.0f, 0.02f);
+    for (size_t i = 0; i < static_cast<size_t>(rows) * entries; ++i)
+        lut[i] = densq_f32_to_f16(weight(random));
+}
+
+void fill_codes(uint8_t *codes, uint32_t rows, uint32_t cols, uint32_t bits, Random &random) {
+    const size_t group_bytes = bits * DENSQ_LINE_BYTES;
+    const uint32_t tail_begin = cols - cols % DENSQ_BLOCK_COLS;
+    for (uint32_t row = 0; row < rows; ++row) {
+        for (uint32_t col = 0; col < tail_begin; col += DENSQ_BLOCK_COLS) {  // whole groups
+            uint8_t *group = codes + densq_place_code(rows, cols, bits, row, col).group;
+            for (size_t i = 0; i < group_bytes; i += sizeof(uint64_t)) {
+                const uint64_t word = random();
+                std::memcpy(group + i, &word, sizeof word);
+            }
+        }
+        for (uint32_t col = tail_begin; col < cols; ++col) {
+            const densq_code_place place = densq_place_code(rows, cols, bits, row, col);
+            densq_put_code(codes + place.group, bits, place.field, place.lane,
+                           static_cast<uint32_t>(random() & ((1u << bits) - 1)));
+        }
+    }
+}
+
+template <typename Column>
+void fill_sparse(uint8_t *at, const densq_matrix_record &record, Random &random) {
+    auto *row_ptr = reinterpret_cast<uint32_t *>(at);
+    auto *col = reinterpret_cast<Column *>(at += padded((record.rows + size_t{1}) * 4));
+    auto *val = reinterpret_cast<uint16_t *>(at + padded(record.nnz * sizeof(Column)));
+    std::vector<Column> all(record.cols);
+    std::iota(all.begin(), all.end(), Column{0});
+    for (uint64_t row = 0; row < record.rows; ++row) {
+        row_ptr[row + 1] = static_cast<uint32_t>(record.nnz * (row + 1) / record.rows);
+        std::sample(all.begin(), all.end(), col + row_ptr[row], row_ptr[row + 1] - row_ptr[row],
+                    random);  // keeps the ascending order
+    }
+    fill_lut(val, record.nnz, 1, random);
+}
+
+size_t column_bytes(uint32_t cols) { return cols > DENSQ_MAX_COLS_16 ? 4 : 2; }
+
+}  // namespace
+
+MatrixImage read_matrix_image(const std::string &path, uint32_t index) {
+    std::ifstream file(path, std::ios::binary);
+    file.exceptions(std::ios::failbit | std::ios::badbit | std::ios::eofbit);
+    const auto read = [&file](uint64_t offset, void *to, size_t size) {
+        file.seekg(static_cast<std::streamoff>(offset));
+        file.read(static_cast<char *>(to), static_cast<std::streamsize>(size));
+    };
+    densq_file_header header;
+    read(0, &header, sizeof header);
+    const uint64_t records = sizeof header + header.metadata_count * sizeof(densq_metadata_record);
+    const uint64_t names = records + header.matrix_count * sizeof(densq_matrix_record) +
+                           header.tensor_count * sizeof(densq_tensor_record);
+    densq_matrix_record record;
+    read(records + index * sizeof record, &record, sizeof record);
+    std::string name(record.name_bytes, '\0');
+    read(names + record.name_offset, name.data(), name.size());
+    const uint64_t sections = record.offset;
+    MatrixImage image = frame(std::move(name), record);
+    read(sections, image.bytes.data() + image.begin, image.end - image.begin);
+    return image;
+}
+
+MatrixImage make_matrix_image(uint32_t rows, uint32_t cols, uint32_t bits, uint32_t nnz) {
+    const size_t lut_bytes = padded((size_t{rows} << bits) * 2);
+    const size_t codes_bytes = densq_codes_bytes(rows, cols, bits);
+    const size_t sparse_bytes = padded((rows + size_t{1}) * 4) +
+                                padded(nnz * column_bytes(cols)) + padded(size_t{nnz} * 2);
+    densq_matrix_record record{};
+    record.rows = rows;
+    record.cols = cols;
+    record.bits = bits;
+    record.nnz = nnz;
+    record.bytes = lut_bytes + codes_bytes + (nnz ? sparse_bytes : 0);
+    const std::string size = std::to_string(rows) + "x" + std::to_string(cols);
+    MatrixImage image = frame("synthetic " + size, record);
+    uint8_t *at = image.bytes.data() + image.begin;
+    Random random(rows ^ uint64_t{cols} << 32);
+    fill_lut(reinterpret_cast<uint16_t *>(at), rows, 1u << bits, random);
+    fill_codes(at + lut_bytes, rows, cols, bits, random);
+    if (nnz && column_bytes(cols) == 2)
+        fill_sparse<uint16_t>(at + lut_bytes + codes_bytes, record, random);
+    else if (nnz)
+        fill_sparse<uint32_t>(at + lut_bytes + codes_bytes, record, random);
+    return image;
+}
+
+}  // namespace densq::tool

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#include "entries.hpp"
+
+#include "safetensors.hpp"
+
+namespace densq::tool {
+
+File open_file(const std::string &path, uint32_t flags) {
+    densq_open_options options = {};
+    options.struct_size = sizeof options;
+    options.flags = flags;
+    densq_fault fault = {};
+    densq_file *file = nullptr;
+    if (densq_open_path(&file, path.c_str(), &options, &fault) == DENSQ_OK) return File(file);
+    std::string message = path + ": " + fault.text;
+    if (fault.offset != UINT64_MAX) message += " (at byte " + std::to_string(fault.offset) + ")";
+    throw DataError(message);
+}
+
+std::vector<MatrixEntry> list_matrices(const densq_file *file) {
+    std::vector<MatrixEntry> list;
+    for (uint32_t i = 0; i < densq_count(file, DENSQ_MATRIX); ++i) {
+        densq_matrix matrix = {};
+        matrix.struct_size = sizeof matrix;
+        densq_get_matrix(file, i, &matrix);
+        list.push_back({{matrix.name, matrix.name_bytes}, matrix.rows, matrix.cols, matrix.bits,
+                        matrix.nnz, matrix.bytes});
+    }
+    return list;
+}
+
+std::vector<TensorEntry> list_tensors(const densq_file *file) {
+    std::vector<TensorEntry> list;
+    for (uint32_t i = 0; i < densq_count(file, DENSQ_TENSOR); ++i) {
+        densq_tensor tensor = {};
+        tensor.struct_size = sizeof tensor;
+        densq_get_tensor(file, i, &tensor);
+        const char *dtype = tensor.dtype == DENSQ_F32   ? "F32"
+                            : tensor.dtype == DENSQ_F16 ? "F16"
+                                                        : "BF16";
+        list.push_back({{tensor.name, tensor.name_bytes},
+                        dtype,
+                        {tensor.shape, tensor.shape + tensor.dimensions},
+                        tensor.bytes});
+    }
+    return list;
+}
+
+std::vector<MetadataEntry> list_metadata(const densq_file *file) {
+    std::vector<MetadataEntry> list;
+    for (uint32_t i = 0; i < densq_count(file, DENSQ_METADATA); ++i) {
+        densq_metadata metadata = {};
+        metadata.struct_size = sizeof metadata;
+        densq_get_metadata(file, i, &metadata);
+        list.push_back({{metadata.key, metadata.key_bytes}, metadata.value_bytes});
+    }
+    return list;
+}
+
+}  // namespace densq::tool

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+#include "kmeans.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace densq::tool {
+namespace {
+
+uint32_t key_of(float value) {
+    const auto bits = std::bit_cast<uint32_t>(value + 0.0f);  // -0 becomes 0
+    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+float value_of(uint32_t key) {
+    return std::bit_cast<float>(key & 0x80000000u ? key & 0x7FFFFFFFu : ~key);
+}
+
+}  // namespace
+
+void KMeans::collect(const float *values, const float *weights, size_t count) {
+    points.clear();
+    for (size_t i = 0; i < count; ++i)
+        if (weights && weights[i] > 0) points.push_back({key_of(values[i]), weights[i]});
+    if (!points.empty()) return;
+    for (size_t i = 0; i < count; ++i) points.push_back({key_of(values[i]), 1.0f});
+}
+
+// Least significant digit first; digits that all points share, as the low ones of 16-bit weights,
+// are passed over.
+void KMeans::sort_points() {
+    constexpr uint32_t kDigitBits = 11, kDigits = 1u << kDigitBits;
+    scratch.resize(points.size());
+    for (uint32_t shift = 0; shift < 32; shift += kDigitBits) {
+        uint32_t begin[kDigits + 1] = {};
+        for (const Point &point : points) ++begin[(point.key >> shift) % kDigits + 1];
+        if (begin[(points[0].key >> shift) % kDigits + 1] == points.size()) continue;
+        for (uint32_t digit = 0; digit < kDigits; ++digit) begin[digit + 1] += begin[digit];
+        for (const Point &point : points) scratch[begin[(point.key >> shift) % kDigits]++] = point;
+        points.swap(scratch);
+    }
+}
+
+// Values are taken relative to their mean, which keeps the prefix sums from cancelling.
+void KMeans::merge_equal() {
+    double total = 0, sum = 0;
+    for (const Point &point : points) {
+        total += static_cast<double>(point.weight);
+        sum += static_cast<double>(point.weight) * static_cast<double>(value_of(point.key));
+    }
+    center = sum / total;
+    value.clear();
+    weight_to.assign(1, 0.0);
+    sum_to.assign(1, 0.0);
+    for (size_t i = 0; i < points.size();) {
+        const uint32_t key = points[i].key;
+        double weight = 0;
+        for (; i < points.size() && points[i].key == key; ++i)
+            weight += static_cast<double>(points[i].weight);
+        const double centered = static_cast<double>(value_of(key)) - center;
+        value.push_back(centered);
+        weight_to.push_back(weight_to.back() + weight);
+        sum_to.push_back(sum_to.back() + weight * centered);
+    }
+}
+
+// Whether a last cluster [later, to) ends a cheaper path than [earlier, to).  Without divisions.
+bool KMeans::is_better(uint32_t later, uint32_t earlier, uint32_t to) const {
+    const double weight_a = weight_to[to] - weight_to[earlier];
+    const double weight_b = weight_to[to] - weight_to[later];
+    const double sum_a = sum_to[to] - sum_to[earlier], sum_b = sum_to[to] - sum_to[later];
+    return (path_cost[later] - path_cost[earlier]) * weight_a * weight_b <
+           sum_b * sum_b * weight_a - sum_a * sum_a * weight_b;
+}
+
+// Finds the cheapest path when each cluster costs `penalty` more; returns its number of clusters.
+// Once a later beginning is better than an earlier one it stays so for all later ends.
+uint32_t KMeans::cheapest_path(double penalty) {
+    const uint32_t end = points_end();
+    path_cost.resize(end + 1);
+    path_from.resize(end + 1);
+    path_cost[0] = 0;
+    queue.assign(1, {0, 1});
+    size_t front = 0;
+    for (uint32_t to = 1; to <= end; ++to) {
+        while (front + 1 < queue.size() && queue[front + 1].start <= to) ++front;
+        path_from[to] = queue[front].from;
+        path_cost[to] = path_cost[path_from[to]] + cluster_cost(path_from[to], to) + penalty;
+        while (queue.size() > front + 1 && queue.back().start > to &&
+               is_better(to, queue.back().from, queue.back().start))
+            queue.pop_back();
+        if (to == end || !is_better(to, queue.back().from, end)) continue;
+        uint32_t low = std::max(queue.back().start, to), high = end;  // better at high, not at low
+        while (high - low > 1) {
+            const uint32_t middle = low + (high - low) / 2;
+            if (is_better(to, queue.back().from, middle))
+                high = middle;
+            else
+                low = middle;
+        }
+        queue.push_back({to, high});
+    }
+    boundaries.assign(1, end);
+    for (uint32_t to = end; to > 0; to = path_from[to]) boundaries.push_back(path_from[to]);
+    std::reverse(boundaries.begin(), boundaries.end());
+    return static_cast<uint32_t>(boundaries.size()) - 1;
+}
+
+// True once a penalty gives exactly the clusters asked for.
+bool KMeans::search_penalty() {
+    const uint32_t end = points_end();
+    double total = 0;
+    for (uint32_t i = 0; i < end; ++i)
+        total += (weight_to[i + 1] - weight_to[i]) * value[i] * value[i];
+    if (relative_penalty <= 0) relative_penalty = 2.0 / (clusters * clusters * clusters);
+    double penalty = relative_penalty * total;
+    double low = 0, high = INFINITY;  // too many clusters, too few
+    for (int tries = 0; tries < 60; ++tries) {
+        const uint32_t count = cheapest_path(penalty);
+        if (count == clusters) {
+            relative_penalty = penalty / total;
+            return true;
+        }
+        (count > clusters ? low : high) = penalty;
+        const double ratio = static_cast<double>(count) / clusters;
+        double next = penalty * ratio * ratio * ratio;
+        if (next <= low || next >= high) next = low > 0 ? std::sqrt(low * high) : high / 2;
+        if (!(next > low && next < high)) break;  // no number between them
+        penalty = next;
+    }
+    return false;
+}
+
+// The best beginnings of last clusters that end in [low, high], known to lie in [first, last].
+void KMeans::solve_layer(const std::vector<double> &before, std::vector<double> *cost,
+                         uint32_t *from, uint32_t low, uint32_t high, uint32_t first,
+                         uint32_t last) const {
+    if (low > high) return;
+    const uint32_t to = low + (high - low) / 2;
+    double best = INFINITY;
+    for (uint32_t i = first; i <= std::min(last, to - 1); ++i) {
+        const double candidate = before[i] + cluster_cost(i, to);
+        if (candidate < best) {
+            best = candidate;
+            from[to] = i;
+        }
+    }
+    (*cost)[to] = best;
+    solve_layer(before, cost, from, low, to - 1, first, from[to]);
+    solve_layer(before, cost, from, to + 1, high, from[to], last);
+}
+
+// Dynamic programming, one cluster more in each layer.
+void KMeans::solve_by_layers() {
+    const uint32_t end = points_end();
+    std::vector<double> before(end + 1, INFINITY), cost(end + 1, INFINITY);
+    std::vector<uint32_t> from(static_cast<size_t>(clusters) * (end + 1));
+    before[0] = 0;
+    for (uint32_t layer = 0; layer < clusters; ++layer) {
+        std::fill(cost.begin(), cost.end(), INFINITY);
+        solve_layer(before, &cost, from.data() + static_cast<size_t>(layer) * (end + 1), layer + 1,
+                    end, layer, end - 1);
+        before.swap(cost);
+    }
+    boundaries.assign(1, end);
+    for (uint32_t layer = clusters; layer-- > 0;)
+        boundaries.push_back(from[static_cast<size_t>(layer) * (end + 1) + boundaries.back()]);
+    std::reverse(boundaries.begin(), boundaries.end());
+}
+
+void KMeans::compute_centroids() {
+    centroids.clear();
+    for (size_t i = 0; i + 1 < boundaries.size(); ++i) {
+        const uint32_t from = boundaries[i], to = boundaries[i + 1];
+        centroids.push_back(center +
+                            (sum_to[to] - sum_to[from]) / (weight_to[to] - weight_to[from]));
+    }
+}
+
+const std::vector<double> &KMeans::fit(const float *values, const float *weights, size_t count) {
+    collect(values, weights, count);
+    sort_points();
+    merge_equal();
+    if (points_end() <= clusters) {
+        centroids.clear();
+        for (const double centered : value) centroids.push_back(centered + center);
+        return centroids;
+    }
+    if (!search_penalty()) solve_by_layers();
+    compute_centroids();
+    return centroids;
+}
+
+}  // namespace densq::tool

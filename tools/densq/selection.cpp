@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#include "selection.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <regex>
+
+#include "densq/format.h"
+
+namespace densq::tool {
+namespace {
+
+bool matches(const std::string &pattern, const std::string &name) {
+    return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+}
+
+bool matches_any(const std::vector<std::string> &patterns, const std::string &name) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const std::string &pattern) { return matches(pattern, name); });
+}
+
+}  // namespace
+
+bool is_linear_layer(const std::string &name, const SafeTensor &tensor) {
+    static const std::regex block(R"((.*\.)?[0-9]+\..*\.?weight)");
+    static const std::regex other(".*(embed|norm).*", std::regex::icase);
+    return tensor.shape.size() == 2 && std::regex_match(name, block) &&
+           !std::regex_match(name, other);
+}
+
+uint32_t Selection::bits_of(const std::string &name, const SafeTensor &tensor) const {
+    if (matches_any(exclude, name)) return 0;
+    uint32_t chosen = 0;
+    for (const auto &[pattern, width] : bits_for)
+        if (matches(pattern, name)) chosen = width;
+    const bool picked = include.empty() ? is_linear_layer(name, tensor) : matches_any(include, name);
+    if (!chosen && picked) chosen = bits;
+    if (!chosen) return 0;
+    if (tensor.shape.size() != 2 || !is_float(tensor))
+        throw DataError("tensor '" + name + "' of dtype " + tensor.dtype + " and shape " +
+                        tensor.shape_text() + " is no matrix of floats and cannot be quantized");
+    for (const uint64_t dimension : tensor.shape)
+        if (dimension < 1 || dimension > DENSQ_MAX_DIMENSION)
+            throw DataError("tensor '" + name + "': shape " + tensor.shape_text() +
+                            " is outside the limits of 1 to 16777216 rows and columns");
+    return chosen;
+}
+
+bool Selection::drops(const std::string &name) const { return matches_any(drop, name); }
+
+}  // namespace densq::tool

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// writer.hpp - writes a densq file (docs/format.md): under a temporary name in the target's folder,
+// renamed when it is complete, on disk and proved; removed if anything goes wrong before.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "densq/densq.h"
+#include "densq/format.h"
+#include "matrix.hpp"
+
+namespace densq::tool {
+
+struct MatrixPlan {
+    uint32_t rows, cols, bits;
+    uint64_t nnz;
+};
+
+struct TensorPlan {
+    densq_dtype dtype;
+    std::vector<uint32_t> shape;
+};
+
+// What a file will hold; all sizes are known before the first byte is written.
+struct FilePlan {
+    std::map<std::string, std::string> metadata;
+    std::map<std::string, MatrixPlan> matrices;
+    std::map<std::string, TensorPlan> tensors;
+};
+
+class Writer {
+public:
+    Writer(const std::filesystem::path &target, const FilePlan &plan);
+    ~Writer();
+    Writer(const Writer &) = delete;
+    Writer &operator=(const Writer &) = delete;
+
+    // All matrices, then all tensors, each kind in the order of the plan.
+    void add_matrix(const QuantizedMatrix &matrix);
+    void add_tensor(const void *data, uint64_t bytes);
+
+    // Writes the directory, proves the file and gives it its name.
+    void finish();
+
+private:
+    void plan_directory(const FilePlan &plan);
+    uint32_t add_section(const void *data, uint64_t bytes);
+    void write(const void *data, uint64_t bytes);
+    void write_directory();
+    void prove() const;
+    [[noreturn]] void fail(const char *what) const;
+
+    std::filesystem::path target, temporary;
+    int file = -1;
+    uint64_t position = 0;
+    std::string names;
+    std::vector<densq_metadata_record> metadata;
+    std::vector<densq_matrix_record> matrices;
+    std::vector<densq_tensor_record> tensors;
+    size_t matrices_done = 0, tensors_done = 0;
+};
+
+}  // namespace densq::tool

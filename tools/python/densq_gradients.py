@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Write the squared gradients of a Hugging Face causal language model.
+
+For every linear layer inside the decoder layers, the output holds the sum over
+the samples of the squared gradient of the sample's mean cross-entropy (labels =
+inputs). Every other tensor holds the ordinary weight. Names and shapes are those
+of the model: this is the form that SqueezeLLM-gradients writes. Sums are
+accumulated in F32 and rounded once, when they are saved.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from tqdm import tqdm
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+DTYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
+
+
+class InputError(Exception):
+    """Something the user gave does not fit; the message says what."""
+
+
+def positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not positive")
+    return value
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True, help="Hugging Face model folder")
+    parser.add_argument("--text", type=Path, required=True, help="calibration text (UTF-8)")
+    parser.add_argument("--samples", type=positive, default=100,
+                        help="windows of text, spread evenly over the file (default %(default)s)")
+    parser.add_argument("--length", type=positive, default=512,
+                        help="tokens in a window (default %(default)s)")
+    parser.add_argument("--output", type=Path, default=Path("gradients.safetensors"),
+                        help="file to write (default %(default)s)")
+    parser.add_argument("--dtype", choices=DTYPES, default="bf16",
+                        help="of all tensors in the file (default %(default)s)")
+    return parser.parse_args()
+
+
+def check_arguments(args):
+    if not (args.model / "config.json").is_file():
+        raise InputError(f"{args.model} is not a model folder: it has no config.json")
+    if not args.text.is_file():
+        raise InputError(f"{args.text}: no such text file")
+    if not args.output.absolute().parent.is_dir():
+        raise InputError(f"{args.output.absolute().parent}: no such folder for the output")
+    if args.length < 2:
+        raise InputError("--length must be at least 2: the first token predicts the second")
+
+
+def load_model(folder, length):
+    try:
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    except ValueError as error:
+        raise InputError(f"{folder}: {error}") from error
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if limit is not None and length > limit:
+        raise InputError(f"--length {length} exceeds the model's context of {limit} tokens")
+    return model.eval().requires_grad_(False)
+
+
+def read_samples(args):
+    """Windows of tokens at evenly spread positions, as a tensor [samples, length]."""
+    tokenizer = AutoTokenizer.from_pretrained(args.model)
+    try:
+        text = args.text.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{args.text} is not UTF-8: {error}") from error
+    tokens = torch.tensor(tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
+    last_start = len(tokens) - args.length
+    if last_start < 0:
+        raise InputError(f"{args.text} has {len(tokens)} tokens, fewer than --length {args.length}")
+    steps = max(args.samples - 1, 1)
+    starts = [last_start * i // steps for i in range(args.samples)]
+    return torch.stack([tokens[start : start + args.length] for start in starts])
+
+
+def decoder_linear_weights(model):
+    """Weights of the linear layers that lie in a list of layers, by their full names."""
+    layer_lists = [name + "." for name, module in model.named_modules()
+                   if isinstance(module, torch.nn.ModuleList)]
+    weights = {
+        f"{name}.weight": module.weight
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and name.startswith(tuple(layer_lists))
+    }
+    if not weights:
+        raise InputError(f"{type(model).__name__} has no torch.nn.Linear in its decoder layers")
+    return weights
+
+
+def sum_squared_gradients(model, weights, samples):
+    sums = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+
+    def add_to(total):
+        def hook(weight):
+            total.addcmul_(weight.grad, weight.grad)
+            weight.grad = None  # at once, so that only one layer's gradient is alive
+        return hook
+
+    for name, weight in weights.items():
+        weight.requires_grad_(True).register_post_accumulate_grad_hook(add_to(sums[name]))
+
+    progress = tqdm(samples.unsqueeze(1), unit="sample")
+    for sample in progress:
+        loss = model(input_ids=sample, labels=sample, use_cache=False).loss
+        if not torch.isfinite(loss):
+            raise InputError(f"the loss of a sample is {loss.item()}")
+        loss.backward()
+        progress.set_postfix(loss=f"{loss.item():.3f}")
+
+    for name, total in sums.items():
+        if not torch.isfinite(total).all():
+            raise InputError(f"the squared gradients of {name} are not finite")
+    return sums
+
+
+def tensors_to_save(model, sums, dtype):
+    """The model's state with the sums in place of weights; tied tensors appear once."""
+    tensors, seen = {}, set()
+    for name, weight in model.state_dict().items():
+        if weight.data_ptr() not in seen:
+            seen.add(weight.data_ptr())
+            tensors[name] = sums.get(name, weight).to(dtype).contiguous()
+    return tensors
+
+
+def save_atomically(tensors, path):
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        save_file(tensors, temporary, metadata={"format": "pt"})
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def main():
+    args = parse_args()
+    try:
+        check_arguments(args)
+        samples = read_samples(args)
+        model = load_model(args.model, args.length)
+        sums = sum_squared_gradients(model, decoder_linear_weights(model), samples)
+        save_atomically(tensors_to_save(model, sums, DTYPES[args.dtype]), args.output)
+    except (InputError, OSError) as error:
+        sys.exit(f"densq_gradients: error: {error}")
+    print(f"{args.output}: squared gradients of {len(sums)} linear layers "
+          f"over {len(samples)} samples of {args.length} tokens")
+
+
+if __name__ == "__main__":
+    main()
