@@ -9,7 +9,7 @@
 // Workers come and go through the gate, one atomic word.  The caller opens it on a new job, works
 // along until no index is left, closes it, and waits for the workers still inside.
 //
-// Atomics are compiler builtins, because unoptimised std::atomic calls into libstdc++.
+// Atomics are compiler builtins, because std::atomic with assertions calls into libstdc++.
 #include "densq/threads.h"
 
 #include <pthread.h>
@@ -85,15 +85,16 @@ bool has_news(uint32_t gate, uint32_t last_job) {
     return (gate & kStop) || ((gate & kOpen) && (gate & -kJob) != last_job);
 }
 
-bool is_empty(uint32_t gate, uint32_t) { return (gate & kInside) == 0; }
+bool is_empty(uint32_t gate) { return (gate & kInside) == 0; }
 
-// Polls until ready(gate, job) for as long as a thread should.
-bool poll_gate(const densq_threads *pool, bool (*ready)(uint32_t, uint32_t), uint32_t job) {
-    const int64_t start = pool->spin ? now() : 0;
+// Polls until ready(gate), for as long as a thread should; false: not ready yet.
+template <typename Ready>
+bool poll_gate(const densq_threads *pool, Ready ready) {
+    if (!pool->spin) return ready(read_gate(pool));
+    const int64_t start = now();
     do {
         for (int i = 0; i < kPollsPerClockReading; ++i) {
-            if (ready(read_gate(pool), job)) return true;
-            if (!pool->spin) return false;
+            if (ready(read_gate(pool))) return true;
             pause_cpu();
         }
     } while (now() - start < kSpinNanoseconds);
@@ -123,12 +124,12 @@ void work(densq_threads *pool, uint32_t member) {
 
 // Returns the gate once it shows a job other than the last, or kStop.
 uint32_t wait_for_news(densq_threads *pool, uint32_t last_job) {
-    if (!poll_gate(pool, has_news, last_job)) {
+    const auto ready = [=](uint32_t gate) { return has_news(gate, last_job); };
+    if (!poll_gate(pool, ready)) {
         pthread_mutex_lock(&pool->sleep);
-        // Either open_gate sees this, or has_news sees the opened gate: both are in one order.
+        // Either open_gate sees this, or ready sees the opened gate: all four are in one order.
         __atomic_fetch_add(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
-        while (!has_news(read_gate(pool), last_job))
-            pthread_cond_wait(&pool->opened, &pool->sleep);
+        while (!ready(read_gate(pool))) pthread_cond_wait(&pool->opened, &pool->sleep);
         __atomic_fetch_sub(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
         pthread_mutex_unlock(&pool->sleep);
     }
@@ -165,9 +166,9 @@ void open_gate(densq_threads *pool, uint32_t gate) {
 
 void close_gate(densq_threads *pool) {
     const uint32_t gate = __atomic_fetch_and(&pool->gate, ~kOpen, __ATOMIC_SEQ_CST);
-    if (is_empty(gate, 0) || poll_gate(pool, is_empty, 0)) return;
+    if (is_empty(gate) || poll_gate(pool, is_empty)) return;
     pthread_mutex_lock(&pool->sleep);
-    while (!is_empty(read_gate(pool), 0)) pthread_cond_wait(&pool->left, &pool->sleep);
+    while (!is_empty(read_gate(pool))) pthread_cond_wait(&pool->left, &pool->sleep);
     pthread_mutex_unlock(&pool->sleep);
 }
 

@@ -41,7 +41,7 @@ def parse_args():
     shape.add_argument("--context", type=int, default=256, help="tokens in one window")
 
     training = parser.add_argument_group("training")
-    training.add_argument("--steps", type=int, default=3600, help="optimizer steps")
+    training.add_argument("--steps", type=int, default=1930, help="optimizer steps")
     training.add_argument("--minutes", type=float, default=math.inf,
                           help="time limit; where it comes first the learning rate "
                                "decays along the clock, not along the steps")

@@ -30,7 +30,8 @@ def resolve(root, source, name):
     """The file of this repository that an #include names, relative to its root, or None."""
     own_folder = root / source.relative_to(root).parts[0]
     below = (path for path in own_folder.rglob("*") if path.is_dir())
-    for folder in [source.parent, root / "include", root, own_folder, *below]:
+    layers = (root / layer for layer in MAY_SEE)
+    for folder in [source.parent, root / "include", root, *layers, *below]:
         path = (folder / name).resolve()
         if path.is_file() and root in path.parents:
             return path.relative_to(root).as_posix()

@@ -50,10 +50,9 @@ MatrixImage frame(std::string name, densq_matrix_record record) {
 
 using Random = std::mt19937_64;
 
-void fill_lut(uint16_t *lut, uint32_t rows, uint32_t entries, Random &random) {
+void fill_weights(uint16_t *weights, size_t count, Random &random) {
     std::normal_distribution<float> weight(0.0f, 0.02f);
-    for (size_t i = 0; i < static_cast<size_t>(rows) * entries; ++i)
-        lut[i] = densq_f32_to_f16(weight(random));
+    for (size_t i = 0; i < count; ++i) weights[i] = densq_f32_to_f16(weight(random));
 }
 
 void fill_codes(uint8_t *codes, uint32_t rows, uint32_t cols, uint32_t bits, Random &random) {
@@ -87,7 +86,7 @@ void fill_sparse(uint8_t *at, const densq_matrix_record &record, Random &random)
         std::sample(all.begin(), all.end(), col + row_ptr[row], row_ptr[row + 1] - row_ptr[row],
                     random);  // keeps the ascending order
     }
-    fill_lut(val, record.nnz, 1, random);
+    fill_weights(val, record.nnz, random);
 }
 
 size_t column_bytes(uint32_t cols) { return cols > DENSQ_MAX_COLS_16 ? 4 : 2; }
@@ -131,7 +130,7 @@ MatrixImage make_matrix_image(uint32_t rows, uint32_t cols, uint32_t bits, uint3
     MatrixImage image = frame("synthetic " + size, record);
     uint8_t *at = image.bytes.data() + image.begin;
     Random random(rows ^ uint64_t{cols} << 32);
-    fill_lut(reinterpret_cast<uint16_t *>(at), rows, 1u << bits, random);
+    fill_weights(reinterpret_cast<uint16_t *>(at), size_t{rows} << bits, random);
     fill_codes(at + lut_bytes, rows, cols, bits, random);
     if (nnz && column_bytes(cols) == 2)
         fill_sparse<uint16_t>(at + lut_bytes + codes_bytes, record, random);

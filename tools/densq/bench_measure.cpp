@@ -65,37 +65,37 @@ struct Arena {
 // Copies of a file one after the other in memory, all of them open.
 class Copies {
 public:
-    Copies(const MatrixImage &image, size_t count, bool huge_pages)
-        : image_(image), stride_(image.bytes.size()), arena_(stride_ * count + kHugePage) {
-        const uintptr_t start = reinterpret_cast<uintptr_t>(arena_.memory);
-        first_ = static_cast<uint8_t *>(arena_.memory) + (kHugePage - start % kHugePage);
+    Copies(const MatrixImage &matrix_image, size_t number, bool huge_pages)
+        : image(matrix_image), stride(image.bytes.size()), arena(stride * number + kHugePage) {
+        const uintptr_t start = reinterpret_cast<uintptr_t>(arena.memory);
+        first = static_cast<uint8_t *>(arena.memory) + (kHugePage - start % kHugePage);
 #ifdef MADV_HUGEPAGE
-        if (huge_pages) madvise(first_, stride_ * count, MADV_HUGEPAGE);
+        if (huge_pages) madvise(first, stride * number, MADV_HUGEPAGE);
 #endif
-        for (size_t i = 0; i < count; ++i) add(first_ + i * stride_);
+        for (size_t i = 0; i < number; ++i) add(first + i * stride);
     }
 
-    size_t count() const { return files_.size(); }
-    const densq_file *file(size_t copy) const { return files_[copy].get(); }
-    const uint8_t *matrix(size_t copy) const { return first_ + copy * stride_ + image_.begin; }
+    size_t count() const { return files.size(); }
+    const densq_file *file(size_t copy) const { return files[copy].get(); }
+    const uint8_t *matrix(size_t copy) const { return first + copy * stride + image.begin; }
 
 private:
     void add(uint8_t *at) {
-        std::memcpy(at, image_.bytes.data(), image_.bytes.size());
+        std::memcpy(at, image.bytes.data(), image.bytes.size());
         densq_open_options options{};
         options.struct_size = sizeof options;
         options.flags = DENSQ_OPEN_SKIP_CHECKSUM;
-        densq_file *file = nullptr;
+        densq_file *opened = nullptr;
         densq_fault fault{};
-        require(densq_open_memory(&file, at, image_.bytes.size(), &options, &fault), fault);
-        files_.emplace_back(file);
+        require(densq_open_memory(&opened, at, image.bytes.size(), &options, &fault), fault);
+        files.emplace_back(opened);
     }
 
-    const MatrixImage &image_;
-    size_t stride_;  // a multiple of DENSQ_ALIGNMENT, as every file's size is
-    Arena arena_;
-    uint8_t *first_;
-    std::vector<File> files_;
+    const MatrixImage &image;
+    size_t stride;  // a multiple of DENSQ_ALIGNMENT, as every file's size is
+    Arena arena;
+    uint8_t *first;
+    std::vector<File> files;
 };
 
 // A backend with every copy bound to it.
@@ -123,33 +123,33 @@ struct BoundCopies {
     }
 };
 
-// Reads the bytes of a matrix on the threads of a pool, cut at the places where matmul cuts it.
+// Reads the bytes of a matrix on the threads of a pool, in as many pieces as it has tiles.
 class PlainReader {
 public:
-    PlainReader(const MatrixImage &image, densq_threads *pool)
-        : pool_(pool),
-          lines_((image.end - image.begin) / DENSQ_LINE_BYTES),
-          tiles_(densq_tile_count(image.rows)),
-          sums_(tiles_) {}
+    PlainReader(const MatrixImage &image, densq_threads *threads)
+        : pool(threads),
+          lines((image.end - image.begin) / DENSQ_LINE_BYTES),
+          pieces(densq_tile_count(image.rows)),
+          sums(pieces) {}
 
-    void operator()(const uint8_t *bytes) {
-        bytes_ = bytes;
-        densq_threads_run(pool_, tiles_, read_tiles, this);
+    void read(const uint8_t *matrix) {
+        bytes = matrix;
+        densq_threads_run(pool, pieces, read_pieces, this);
     }
 
 private:
-    static void read_tiles(void *self_ptr, uint32_t begin, uint32_t end) {
-        auto &self = *static_cast<PlainReader *>(self_ptr);
-        const size_t from = self.lines_ * begin / self.tiles_;
-        const size_t to = self.lines_ * end / self.tiles_;
-        self.sums_[begin] = plain_read(self.bytes_ + from * DENSQ_LINE_BYTES, to - from);
+    static void read_pieces(void *arg, uint32_t begin, uint32_t end) {
+        PlainReader &self = *static_cast<PlainReader *>(arg);
+        const size_t from = self.lines * begin / self.pieces;
+        const size_t to = self.lines * end / self.pieces;
+        self.sums[begin] = plain_read(self.bytes + from * DENSQ_LINE_BYTES, to - from);
     }
 
-    densq_threads *pool_;
-    size_t lines_;
-    uint32_t tiles_;
-    std::vector<uint64_t> sums_;
-    const uint8_t *bytes_ = nullptr;
+    densq_threads *pool;
+    size_t lines;
+    uint32_t pieces;
+    std::vector<uint64_t> sums;  // kept, so that no compiler leaves the reading out
+    const uint8_t *bytes = nullptr;
 };
 
 // The vectors of one contestant.
@@ -236,7 +236,7 @@ std::vector<BenchResult> measure(const MatrixImage &image, const BenchPlan &plan
     PlainReader reader(image, created);
     std::vector<std::unique_ptr<BoundCopies>> bound;
     std::vector<Contestant> contestants(1);
-    contestants[0].call = [&](size_t copy) { reader(copies.matrix(copy)); };
+    contestants[0].call = [&](size_t copy) { reader.read(copies.matrix(copy)); };
     for (const std::string &backend : plan.backends) {
         for (densq_precision precision : plan.precisions) {
             bound.push_back(std::make_unique<BoundCopies>(copies, backend, precision, created));

@@ -26,22 +26,15 @@ class InputError(Exception):
     """Something the user gave does not fit; the message says what."""
 
 
-def positive(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not positive")
-    return value
-
-
 def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", type=Path, required=True, help="Hugging Face model folder")
     parser.add_argument("--text", type=Path, required=True, help="calibration text (UTF-8)")
-    parser.add_argument("--samples", type=positive, default=100,
+    parser.add_argument("--samples", type=int, default=100,
                         help="windows of text, spread evenly over the file (default %(default)s)")
-    parser.add_argument("--length", type=positive, default=512,
+    parser.add_argument("--length", type=int, default=512,
                         help="tokens in a window (default %(default)s)")
     parser.add_argument("--output", type=Path, default=Path("gradients.safetensors"),
                         help="file to write (default %(default)s)")
@@ -57,6 +50,8 @@ def check_arguments(args):
         raise InputError(f"{args.text}: no such text file")
     if not args.output.absolute().parent.is_dir():
         raise InputError(f"{args.output.absolute().parent}: no such folder for the output")
+    if args.samples < 1:
+        raise InputError("--samples must be at least 1")
     if args.length < 2:
         raise InputError("--length must be at least 2: the first token predicts the second")
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// config.hpp - the shape of a LLaMA-architecture model, from its config.json.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace llama {
+
+struct Config {
+    uint32_t hidden, feed_forward, layers, heads, kv_heads, head_width, vocabulary, max_positions;
+    float norm_epsilon;
+    double rope_theta;
+    bool tied;                       // the embedding is the output head too
+    std::vector<uint32_t> end_tokens;
+
+    uint32_t query_width() const { return heads * head_width; }
+    uint32_t kv_width() const { return kv_heads * head_width; }
+};
+
+// Throws Error if the text is broken, out of range, or asks for what this decoder does not do.
+Config parse_config(const std::string &json);
+
+}  // namespace llama

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// linear.hpp - a linear layer y = W x: densq for a quantized matrix, OpenBLAS for a plain tensor.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "weights.hpp"
+
+namespace llama {
+
+class Linear;
+// Sees the input of a layer before it is applied: x[count][cols].
+using LinearObserver = std::function<void(const Linear &layer, const float *x, uint32_t count)>;
+
+class Linear {
+public:
+    // The entry `name` of the file, `rows` x `cols`.
+    Linear(const Weights &weights, const std::string &name, uint32_t rows, uint32_t cols);
+
+    // y[count][rows] = x[count][cols] W^T
+    void apply(const float *x, uint32_t count, float *y);
+
+    // Row `row` as floats.
+    void read_row(uint32_t row, float *out) const;
+
+    const std::string name;
+    const uint32_t rows, cols;
+    bool quantized() const { return bound != nullptr; }
+    uint32_t matrix_index() const { return index; }  // of a quantized one
+
+    const LinearObserver *observer = nullptr;
+
+private:
+    struct Unbind {
+        void operator()(densq_weights *weights) const { densq_unbind(&weights); }
+    };
+    const Weights *weights;
+    uint32_t index = 0;
+    std::unique_ptr<densq_weights, Unbind> bound;
+    std::vector<uint8_t> workspace;
+    std::vector<float> plain;  // [rows][cols]
+};
+
+}  // namespace llama

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "weights.hpp"
+
+#include "densq/half.h"
+#include "error.hpp"
+
+namespace llama {
+namespace {
+
+std::string shape_text(const uint32_t *shape, size_t dimensions) {
+    std::string text = "[";
+    for (size_t i = 0; i < dimensions; ++i)
+        text += (i ? ", " : "") + std::to_string(shape[i]);
+    return text + "]";
+}
+
+std::vector<float> to_floats(const densq_tensor &tensor) {
+    if (tensor.dtype == DENSQ_F32) {
+        const auto *values = static_cast<const float *>(tensor.data);
+        return {values, values + tensor.bytes / sizeof(float)};
+    }
+    const auto *halves = static_cast<const uint16_t *>(tensor.data);
+    std::vector<float> values(tensor.bytes / sizeof *halves);
+    for (size_t i = 0; i < values.size(); ++i)
+        values[i] = tensor.dtype == DENSQ_F16 ? densq_f16_to_f32(halves[i])
+                                              : densq_bf16_to_f32(halves[i]);
+    return values;
+}
+
+}  // namespace
+
+Threads::Threads(uint32_t count) {
+    if (densq_threads_create(&pool, count) != DENSQ_OK)
+        throw Error("cannot start " + std::to_string(count) + " threads");
+}
+
+Weights::Weights(const std::string &path_, const std::string &backend, densq_precision precision,
+                 const Threads &threads)
+    : path(path_) {
+    densq_fault fault = {};
+    densq_file *file = nullptr;
+    if (densq_open_path(&file, path.c_str(), nullptr, &fault) != DENSQ_OK)
+        throw Error(path + ": " + fault.text);
+    opened.reset(file);
+    densq_backend_options options = {};
+    options.struct_size = sizeof options;
+    options.name = backend.empty() ? nullptr : backend.c_str();
+    options.precision = static_cast<uint32_t>(precision);
+    options.parallel = densq_threads_run;
+    options.parallel_user = threads.get();
+    densq_backend *created = nullptr;
+    if (densq_backend_create(&created, &options, &fault) != DENSQ_OK) throw Error(fault.text);
+    chosen.reset(created);
+}
+
+std::string Weights::text(const std::string &key) const {
+    uint32_t index = 0;
+    densq_metadata metadata = {};
+    metadata.struct_size = sizeof metadata;
+    if (densq_find(file(), DENSQ_METADATA, key.c_str(), &index) != DENSQ_OK ||
+        densq_get_metadata(file(), index, &metadata) != DENSQ_OK)
+        throw Error(path + ": has no " + key + "; quantize from the model's folder");
+    return {metadata.value, metadata.value_bytes};
+}
+
+std::vector<float> Weights::tensor(const std::string &name,
+                                   const std::vector<uint32_t> &shape) const {
+    uint32_t index = 0;
+    densq_tensor tensor = {};
+    tensor.struct_size = sizeof tensor;
+    if (densq_find(file(), DENSQ_TENSOR, name.c_str(), &index) != DENSQ_OK ||
+        densq_get_tensor(file(), index, &tensor) != DENSQ_OK)
+        throw Error(path + ": has no tensor '" + name + "'");
+    if (shape != std::vector<uint32_t>(tensor.shape, tensor.shape + tensor.dimensions))
+        throw Error(path + ": tensor '" + name + "' is " +
+                    shape_text(tensor.shape, tensor.dimensions) + ", the config makes it " +
+                    shape_text(shape.data(), shape.size()));
+    return to_floats(tensor);
+}
+
+bool Weights::has_matrix(const std::string &name) const {
+    uint32_t index;
+    return densq_find(file(), DENSQ_MATRIX, name.c_str(), &index) == DENSQ_OK;
+}
+
+bool Weights::has(const std::string &name) const {
+    uint32_t index;
+    return has_matrix(name) || densq_find(file(), DENSQ_TENSOR, name.c_str(), &index) == DENSQ_OK;
+}
+
+uint32_t Weights::matrix(const std::string &name, uint32_t rows, uint32_t cols) const {
+    uint32_t index = 0;
+    densq_matrix matrix = {};
+    matrix.struct_size = sizeof matrix;
+    if (densq_find(file(), DENSQ_MATRIX, name.c_str(), &index) != DENSQ_OK ||
+        densq_get_matrix(file(), index, &matrix) != DENSQ_OK)
+        throw Error(path + ": has no matrix '" + name + "'");
+    if (matrix.rows != rows || matrix.cols != cols) {
+        const uint32_t is[] = {matrix.rows, matrix.cols}, expected[] = {rows, cols};
+        throw Error(path + ": matrix '" + name + "' is " + shape_text(is, 2) +
+                    ", the config makes it " + shape_text(expected, 2));
+    }
+    return index;
+}
+
+}  // namespace llama

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// weights.hpp - a densq file and what multiplies its matrices: all of the program's use of the
+// library's C API.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "densq/densq.h"
+#include "densq/threads.h"
+
+namespace llama {
+
+// Threads, shared by everything that runs.
+class Threads {
+public:
+    explicit Threads(uint32_t count);  // 0: one per CPU
+    ~Threads() { densq_threads_destroy(&pool); }
+    Threads(const Threads &) = delete;
+    Threads &operator=(const Threads &) = delete;
+
+    uint32_t count() const { return densq_threads_count(pool); }
+    densq_threads *get() const { return pool; }
+
+private:
+    densq_threads *pool = nullptr;
+};
+
+// An open file with a backend to multiply by.
+class Weights {
+public:
+    // `backend`: a backend's name, empty for the best.
+    Weights(const std::string &path, const std::string &backend, densq_precision precision,
+            const Threads &threads);
+
+    const std::string path;
+    const densq_file *file() const { return opened.get(); }
+    const densq_backend *backend() const { return chosen.get(); }
+
+    // The text of a metadata entry; Error if there is none.
+    std::string text(const std::string &key) const;
+
+    // A plain tensor of exactly that shape, as floats; Error if there is none.
+    std::vector<float> tensor(const std::string &name, const std::vector<uint32_t> &shape) const;
+
+    bool has_matrix(const std::string &name) const;
+    bool has(const std::string &name) const;
+
+    // The index of a matrix of exactly that shape; Error if there is none.
+    uint32_t matrix(const std::string &name, uint32_t rows, uint32_t cols) const;
+
+private:
+    struct Close {
+        void operator()(densq_file *file) const { densq_close(&file); }
+        void operator()(densq_backend *backend) const { densq_backend_destroy(&backend); }
+    };
+    std::unique_ptr<densq_file, Close> opened;
+    std::unique_ptr<densq_backend, Close> chosen;
+};
+
+}  // namespace llama
