@@ -10,10 +10,13 @@
 
 namespace densq {
 
-// Magnitude that LUT entries and activations are scaled to in the fast precision: the largest for
-// which 32 products, as many as a 32-bit lane sums up before it is flushed, cannot overflow.
-constexpr int kFastMax = 8191;
-static_assert(32ll * kFastMax * kFastMax < 1ll << 31);
+// The fast precision's integers.  Activations have one scale per block of kFastCols columns; a
+// 32-bit lane sums at most 16 products of a block and is then flushed.  Activations get more bits,
+// as their largest stand further above the rest than those of a row's centroids.
+constexpr uint32_t kFastCols = 256;
+constexpr int kFastMaxLut = 4095;
+constexpr int kFastMaxActivation = 32767;
+static_assert(16ll * kFastMaxLut * kFastMaxActivation < 1ll << 31);
 
 // Blocks whose largest |activation| is below this are scaled as if it were this (2^-100).
 constexpr float kFastFloor = 0x1p-100f;
@@ -27,20 +30,21 @@ struct Matrix {
     uint32_t rows, cols, bits;
     const uint8_t *codes;     // densq/layout.h
     const uint16_t *lut;      // fp16 [rows][2^bits]
-    const int16_t *fast_lut;  // [rows][2^bits], |entry| <= kFastMax; fast precision only
+    const int16_t *fast_lut;  // [rows][2^bits], |entry| <= kFastMaxLut; fast precision only
     const float *fast_scale;  // [rows]: lut ~ fast_lut * fast_scale
     const uint32_t *row_ptr;  // [rows + 1]; NULL: no sparse part
     const void *col;          // uint16_t, or uint32_t if cols > 65536
     const uint16_t *val;      // fp16
 };
 
-// A few activation vectors (a power of two, at most KernelTable::max_batch), as the caller gave them and as `prepare` arranged them.
+// A few activation vectors (a power of two, at most KernelTable::max_batch), as the caller gave
+// them and as `prepare` arranged them.
 //
 // Columns are padded with zeros to whole units of 32: `blocks` = cols / 512 blocks of 512, then
 // the tail of densq_tail_units(cols) units.  `prepared` holds block after block, inside a block
 // vector after vector, last the tails vector after vector: elements of int16 (fast) or float
-// (exact), in whatever order inside a block or unit the instruction set likes.  `scale` holds
-// [blocks + 1][count] floats (fast): activation ~ element * scale; the last row is the tail's.
+// (exact), in whatever order inside a block or unit the instruction set likes.  `scale` (fast)
+// holds [fast_blocks(cols)][count] floats: activation ~ element * scale.
 struct Activations {
     uint32_t count;
     const float *x;
@@ -69,6 +73,11 @@ struct KernelTable {
     // CRC-32C of `bytes`, continuing from `crc` (0 at the start); NULL: no instruction for it.
     uint32_t (*crc32c)(uint32_t crc, const void *bytes, size_t size);
 };
+
+// Blocks of kFastCols columns.
+static inline size_t fast_blocks(uint32_t cols) {
+    return (static_cast<size_t>(cols) + kFastCols - 1) / kFastCols;
+}
 
 // Padded number of elements that one vector takes in `prepared`.
 static inline size_t prepared_cols(uint32_t cols) {

@@ -9,13 +9,14 @@
 //   sum_16(v, stride, out)        out[i] = sum of the lanes of v[i * stride], 16 of them
 //   sum(v)                        sum of the lanes of v
 //
-// Path<bits, batch>: one row's dense arithmetic in one precision, over a block or a tail.
+// Path<bits, batch>: one row's dense arithmetic in one precision.
 //   Lanes, Element                the above, the type of a prepared activation
 //   Path(matrix, row)             loads the LUT, clears the running sums
-//   add_group(codes, x)           a whole group; vectors in x are 512 elements apart
+//   add_group(codes, x, scale, sums)    a whole group, added to sums[batch]; vectors in x are 512
+//                                 elements apart; scale[2][batch] of its two fast blocks
 //   Unit, unpack(codes, lines, units)   the 16 fields of a group, the first `lines` lines readable
-//   add_unit(unit, x, x_stride)   one field
-//   flush(scale, sums)            adds the running sums to sums[batch]
+//   add_unit(unit, x, x_stride)   one field, added to the running sums
+//   flush(scale, sums)            moves the running sums to sums[batch]; due after every fast block
 //   row_scale(matrix)             factor per row that is still to be applied, or NULL
 #pragma once
 #include "densq/layout.h"
@@ -33,6 +34,7 @@
 namespace densq {
 namespace {
 
+constexpr uint32_t kFastUnits = kFastCols / DENSQ_UNIT_COLS;
 constexpr size_t kPrefetchBytes = 4096;  // ahead of the codes in use
 
 template <class Path, int bits, int batch>
@@ -43,14 +45,13 @@ DENSQ_INLINE const uint8_t *add_blocks(const Matrix *matrix, const Activations *
     const auto *x = static_cast<const typename Path::Element *>(activations->prepared);
     const uint32_t blocks = matrix->cols / DENSQ_BLOCK_COLS;
     for (uint32_t block = 0; block < blocks; ++block) {
-        const float *scale = activations->scale + static_cast<size_t>(block) * batch;
+        const float *scale = activations->scale + static_cast<size_t>(2) * block * batch;
         for (uint32_t r = 0; r < tile_rows; ++r) {
             DENSQ_UNROLL
             for (int line = 0; line < bits; ++line)
                 __builtin_prefetch(codes + 64 * line + kPrefetchBytes);
             Path path(matrix, first_row + r);
-            path.add_group(codes, x);
-            path.flush(scale, sums[r]);
+            path.add_group(codes, x, scale, sums[r]);
             codes += DENSQ_LINE_BYTES * bits;
         }
         x += DENSQ_BLOCK_COLS * batch;
@@ -65,7 +66,7 @@ DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations,
     const size_t blocks = matrix->cols / DENSQ_BLOCK_COLS;
     const auto *x = static_cast<const typename Path::Element *>(activations->prepared) +
                     blocks * DENSQ_BLOCK_COLS * batch;
-    const float *scale = activations->scale + blocks * batch;
+    const float *scale = activations->scale + 2 * blocks * batch;
     const uint32_t row_units = densq_tail_units(matrix->cols), units = tile_rows * row_units;
     typename Path::Unit unpacked[DENSQ_GROUP_UNITS];
     uint32_t unit = 0;
@@ -80,8 +81,9 @@ DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations,
             }
             path.add_unit(unpacked[unit % DENSQ_GROUP_UNITS], x + DENSQ_UNIT_COLS * u,
                           DENSQ_UNIT_COLS * row_units);
+            const bool block_ends = (u + 1) % kFastUnits == 0 || u + 1 == row_units;
+            if (block_ends) path.flush(scale + u / kFastUnits * batch, sums[r]);
         }
-        path.flush(scale, sums[r]);
     }
 }
 

@@ -47,7 +47,7 @@ Arrays lay_out(Arena *arena, const Matrix &matrix, const Plan &plan, bool fast) 
     return arrays;
 }
 
-// One row: entries ~ fast * scale with |fast| <= kFastMax.
+// One row: entries ~ fast * scale with |fast| <= kFastMaxLut.
 float make_fast_row(const uint16_t *lut, uint32_t entries, int16_t *fast) {
     float largest = 0;
     for (uint32_t k = 0; k < entries; ++k) {
@@ -55,12 +55,12 @@ float make_fast_row(const uint16_t *lut, uint32_t entries, int16_t *fast) {
         const float magnitude = value < 0 ? -value : value;
         if (magnitude > largest) largest = magnitude;
     }
-    const float inverse = largest > 0 ? kFastMax / largest : 0;
+    const float inverse = largest > 0 ? kFastMaxLut / largest : 0;
     for (uint32_t k = 0; k < entries; ++k) {
         const float scaled = densq_f16_to_f32(lut[k]) * inverse;
         fast[k] = static_cast<int16_t>(scaled < 0 ? scaled - 0.5f : scaled + 0.5f);
     }
-    return largest / kFastMax;
+    return largest / kFastMaxLut;
 }
 
 void make_fast_lut(const Matrix &matrix, int16_t *fast_lut, float *fast_scale) {

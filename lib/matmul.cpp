@@ -23,7 +23,7 @@ Workspace lay_out_workspace(const densq_weights *weights, uint32_t batch) {
     const bool fast = weights->backend->precision == DENSQ_FAST;
     Workspace space;
     space.vector_bytes = prepared_cols(cols) * (fast ? sizeof(int16_t) : sizeof(float));
-    space.vector_scales = cols / DENSQ_BLOCK_COLS + 1;
+    space.vector_scales = fast_blocks(cols);
     space.scales_at = space.vector_bytes * batch;
     space.sums_at = space.scales_at + space.vector_scales * batch * sizeof(float);
     space.bytes = space.sums_at + static_cast<uint64_t>(weights->plan.segments) * batch *

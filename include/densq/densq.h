@@ -174,15 +174,14 @@ typedef struct densq_backend densq_backend; /* opaque: one instruction set, one 
  *
  * EXACT: LUT and activations in F32, F32 accumulation: an error of a few F32 roundings.
  *
- * FAST: LUT entries as integers of 14 bits with one scale per row, activations as integers of
- * 14 bits with one scale per block of 512 columns, products summed exactly.  With L the largest
+ * FAST: LUT entries as integers of 13 bits with one scale per row, activations as integers of
+ * 16 bits with one scale per block of 256 columns, products summed exactly.  With L the largest
  * |centroid| of the row, X_b the largest |activation| and n_b the columns of block b, the result
  * differs from the exact sum by at most
  *
- *     2^-13 * 1.004 * L * sum_b n_b max(X_b, 2^-100)    (+ the roundings of F32 accumulation)
+ *     2^-13 * 1.13 * L * sum_b n_b max(X_b, 2^-100)    (+ the roundings of F32 accumulation)
  *
- * docs/precision.md has the proof; on the activations of language models the error stays below
- * 2^-10 sum_c |w_c x_c|.
+ * docs/precision.md has the proof, and what to expect on the activations of language models.
  *
  * Both: an infinite or NaN activation makes every output of that activation vector NaN or
  * infinite. */

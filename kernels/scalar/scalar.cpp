@@ -43,13 +43,6 @@ public:
     using Element = Entry;
     using Unit = Codes;
 
-    void add_group(const uint8_t *codes, const Entry *x) {
-        Codes units[DENSQ_GROUP_UNITS];
-        unpack(codes, bits, units);
-        for (uint32_t u = 0; u < DENSQ_GROUP_UNITS; ++u)
-            add_unit(units[u], x + DENSQ_UNIT_COLS * u, DENSQ_BLOCK_COLS);
-    }
-
     static void unpack(const uint8_t *codes, uint32_t lines, Codes *units) {
         uint8_t group[bits * DENSQ_LINE_BYTES] = {};
         memcpy(group, codes, lines * DENSQ_LINE_BYTES);
@@ -70,6 +63,20 @@ protected:
     Sum sum[batch] = {};
 };
 
+// Path::add_group by its other functions.
+template <int bits, class Path>
+void add_group_by_units(Path *path, const uint8_t *codes, const typename Path::Element *x,
+                        const float *scale, double *sums, int batch) {
+    Codes units[DENSQ_GROUP_UNITS];
+    Path::unpack(codes, bits, units);
+    for (uint32_t u = 0; u < DENSQ_GROUP_UNITS; ++u) {
+        path->add_unit(units[u], x + DENSQ_UNIT_COLS * u, DENSQ_BLOCK_COLS);
+        if ((u + 1) % kFastUnits) continue;
+        path->flush(scale, sums);
+        scale += batch;
+    }
+}
+
 template <int bits, int batch>
 struct ExactPath : Path<bits, batch, float, double> {
     ExactPath(const Matrix *matrix, uint32_t row) {
@@ -77,8 +84,15 @@ struct ExactPath : Path<bits, batch, float, double> {
         for (int k = 0; k < 1 << bits; ++k) this->lut[k] = densq_f16_to_f32(entries[k]);
     }
 
-    void flush(const float *, double *sums) const {
-        for (int b = 0; b < batch; ++b) sums[b] += this->sum[b];
+    void add_group(const uint8_t *codes, const float *x, const float *scale, double *sums) {
+        add_group_by_units<bits>(this, codes, x, scale, sums, batch);
+    }
+
+    void flush(const float *, double *sums) {
+        for (int b = 0; b < batch; ++b) {
+            sums[b] += this->sum[b];
+            this->sum[b] = 0;
+        }
     }
 
     static const float *row_scale(const Matrix *) { return nullptr; }
@@ -90,15 +104,21 @@ struct FastPath : Path<bits, batch, int16_t, int64_t> {
         memcpy(this->lut, matrix->fast_lut + (static_cast<size_t>(row) << bits), sizeof this->lut);
     }
 
-    void flush(const float *scale, double *sums) const {
-        for (int b = 0; b < batch; ++b)
+    void add_group(const uint8_t *codes, const int16_t *x, const float *scale, double *sums) {
+        add_group_by_units<bits>(this, codes, x, scale, sums, batch);
+    }
+
+    void flush(const float *scale, double *sums) {
+        for (int b = 0; b < batch; ++b) {
             sums[b] += static_cast<double>(this->sum[b]) * static_cast<double>(scale[b]);
+            this->sum[b] = 0;
+        }
     }
 
     static const float *row_scale(const Matrix *matrix) { return matrix->fast_scale; }
 };
 
-// Quantizes `cols` (1..512) activations; returns the scale, NaN if one is not finite.
+// Quantizes `cols` (1..kFastCols) activations; returns the scale, NaN if one is not finite.
 float quantize_block(const float *x, uint32_t cols, int16_t *out) {
     uint32_t largest_bits = 0;  // as integers, NaN is the largest of all magnitudes
     for (uint32_t c = 0; c < cols; ++c) {
@@ -111,26 +131,29 @@ float quantize_block(const float *x, uint32_t cols, int16_t *out) {
     }
     float largest = densq_float_from_bits(largest_bits);
     if (largest < kFastFloor) largest = kFastFloor;
-    const float inverse = kFastMax / largest;
+    const float inverse = kFastMaxActivation / largest;
     for (uint32_t c = 0; c < cols; ++c) {
         const float scaled = x[c] * inverse;
         out[c] = static_cast<int16_t>(scaled < 0 ? scaled - 0.5f : scaled + 0.5f);
     }
-    return largest / kFastMax;
+    return largest / kFastMaxActivation;
 }
 
-// Calls quantize(x, cols, out, scale) for every block of every vector and pads with zeros.
+// Calls quantize(x, cols, out, scale) for every fast block of every vector and pads with zeros.
 template <typename Element, typename Quantize>
 void prepare_blocks(const Activations *activations, uint32_t cols, Quantize quantize) {
     auto *out = static_cast<Element *>(activations->prepared);
-    float *scale = activations->scale;
     for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
-        const uint32_t block = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
+        const uint32_t end = cols - c < DENSQ_BLOCK_COLS ? cols : c + DENSQ_BLOCK_COLS;
         for (uint32_t b = 0; b < activations->count; ++b) {
-            quantize(activations->x + b * activations->x_stride + c, block, out, scale++);
-            const size_t padded = prepared_cols(block);
-            memset(out + block, 0, (padded - block) * sizeof *out);
-            out += padded;
+            for (uint32_t at = c; at < end; at += kFastCols) {
+                const uint32_t count = end - at < kFastCols ? end - at : kFastCols;
+                const size_t padded = prepared_cols(count);
+                quantize(activations->x + b * activations->x_stride + at, count, out,
+                         activations->scale + at / kFastCols * activations->count + b);
+                memset(out + count, 0, (padded - count) * sizeof *out);
+                out += padded;
+            }
         }
     }
 }

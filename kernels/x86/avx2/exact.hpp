@@ -29,14 +29,13 @@ public:
                 lut[i] = _mm256_cvtph_ps(
                     _mm_loadu_si128(reinterpret_cast<const __m128i *>(entries + 8 * i)));
         }
-        DENSQ_UNROLL
-        for (int b = 0; b < batch; ++b)
-            DENSQ_UNROLL
-            for (int h = 0; h < 2; ++h) even[b][h] = odd[b][h] = _mm256_setzero_ps();
+        clear();
     }
 
-    DENSQ_INLINE void add_group(const uint8_t *codes, const float *x) {
+    DENSQ_INLINE void add_group(const uint8_t *codes, const float *x, const float *scale,
+                                __m256 *sums) {
         add_pairs<0>(load_group<bits>(codes), x);
+        flush(scale, sums);
     }
 
     static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, FieldCodes *units) {
@@ -48,17 +47,25 @@ public:
         for (int h = 0; h < 2; ++h) add_half(unit.half[h], h, x, x_stride);
     }
 
-    DENSQ_INLINE void flush(const float *, __m256 *sums) const {
+    DENSQ_INLINE void flush(const float *, __m256 *sums) {
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b)
             sums[b] = _mm256_add_ps(sums[b], _mm256_add_ps(_mm256_add_ps(even[b][0], odd[b][0]),
                                                            _mm256_add_ps(even[b][1], odd[b][1])));
+        clear();
     }
 
     static const float *row_scale(const Matrix *) { return nullptr; }
 
 private:
     static constexpr int kTables = bits == 4 ? 2 : 1;
+
+    DENSQ_INLINE void clear() {
+        DENSQ_UNROLL
+        for (int b = 0; b < batch; ++b)
+            DENSQ_UNROLL
+            for (int h = 0; h < 2; ++h) even[b][h] = odd[b][h] = _mm256_setzero_ps();
+    }
 
     template <int pair>
     DENSQ_INLINE void add_pairs(const Group<bits> &group, const float *x) {

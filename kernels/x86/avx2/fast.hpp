@@ -32,12 +32,16 @@ public:
             _mm_packus_epi16(_mm_and_si128(first, low), _mm_and_si128(second, low)));
         lut_high = _mm256_broadcastsi128_si256(
             _mm_packus_epi16(_mm_srli_epi16(first, 8), _mm_srli_epi16(second, 8)));
-        DENSQ_UNROLL
-        for (int b = 0; b < batch; ++b) sum[b][0] = sum[b][1] = _mm256_setzero_si256();
+        clear();
     }
 
-    DENSQ_INLINE void add_group(const uint8_t *codes, const int16_t *x) {
-        add_pairs<0>(load_group<bits>(codes), x);
+    DENSQ_INLINE void add_group(const uint8_t *codes, const int16_t *x, const float *scale,
+                                __m256 *sums) {
+        const Group<bits> group = load_group<bits>(codes);
+        add_pairs<0>(group, x);
+        flush(scale, sums);
+        add_pairs<kPairs / 2>(group, x);
+        flush(scale + batch, sums);
     }
 
     static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, FieldCodes *units) {
@@ -55,18 +59,25 @@ public:
         }
     }
 
-    DENSQ_INLINE void flush(const float *scale, __m256 *sums) const {
+    DENSQ_INLINE void flush(const float *scale, __m256 *sums) {
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
             const __m256 both = _mm256_add_ps(_mm256_cvtepi32_ps(sum[b][0]),
                                               _mm256_cvtepi32_ps(sum[b][1]));
             sums[b] = _mm256_fmadd_ps(both, _mm256_set1_ps(scale[b]), sums[b]);
         }
+        clear();
     }
 
     static const float *row_scale(const Matrix *matrix) { return matrix->fast_scale; }
 
 private:
+    DENSQ_INLINE void clear() {
+        DENSQ_UNROLL
+        for (int b = 0; b < batch; ++b) sum[b][0] = sum[b][1] = _mm256_setzero_si256();
+    }
+
+    // The pairs of fields of a fast block, from the first.
     template <int pair>
     DENSQ_INLINE void add_pairs(const Group<bits> &group, const int16_t *x) {
         DENSQ_UNROLL
@@ -78,7 +89,7 @@ private:
             add_products(_mm256_unpacklo_epi8(low, high), 0, at, DENSQ_BLOCK_COLS);
             add_products(_mm256_unpackhi_epi8(low, high), 1, at + 16, DENSQ_BLOCK_COLS);
         }
-        if constexpr (pair + 1 < kPairs) add_pairs<pair + 1>(group, x);
+        if constexpr ((pair + 1) % (kPairs / 2) != 0) add_pairs<pair + 1>(group, x);
     }
 
     DENSQ_INLINE void add_products(__m256i weight, int which, const int16_t *x, size_t x_stride) {
@@ -91,10 +102,10 @@ private:
     }
 
     __m256i lut_low, lut_high;
-    __m256i sum[batch][2];  // two, so that neither takes more than 32 products before a flush
+    __m256i sum[batch][2];  // two, so that neither takes more than 16 products before a flush
 };
 
-// Quantizes `cols` (1..512) activations into whole units of 32; returns the scale.
+// Quantizes `cols` (1..kFastCols) activations into whole units of 32; returns the scale.
 float quantize_block(const float *x, uint32_t cols, int16_t *out) {
     const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
     __m256i largest_bits = _mm256_setzero_si256();  // as integers, NaN is the largest of all
@@ -109,7 +120,7 @@ float quantize_block(const float *x, uint32_t cols, int16_t *out) {
     memcpy(&largest, &bits, sizeof largest);
     const bool finite = bits < 0x7F800000u;
     if (largest < kFastFloor) largest = kFastFloor;
-    const __m256 inverse = _mm256_set1_ps(finite ? kFastMax / largest : 0.0f);
+    const __m256 inverse = _mm256_set1_ps(finite ? kFastMaxActivation / largest : 0.0f);
     for (uint32_t c = 0; c < (cols + 31) / 32 * 32; c += 8) {
         const __m256 v = c < cols ? load_first(x + c, cols - c) : _mm256_setzero_ps();
         const __m256i q = _mm256_cvtps_epi32(_mm256_mul_ps(v, inverse));
@@ -117,7 +128,7 @@ float quantize_block(const float *x, uint32_t cols, int16_t *out) {
             _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
         _mm_storeu_si128(reinterpret_cast<__m128i *>(out + c), packed);
     }
-    return finite ? largest / kFastMax : largest - largest;  // infinity - infinity is NaN
+    return finite ? largest / kFastMaxActivation : largest - largest;  // infinity - infinity is NaN
 }
 
 // Rearranges a block of 512 as add_pairs meets it.
@@ -135,29 +146,31 @@ static DENSQ_INLINE void arrange_block(const int16_t *in, int16_t *out) {
     if constexpr (pair + 1 < kPairs) arrange_block<bits, pair + 1>(in, out);
 }
 
-void prepare_fast(const Activations *activations, uint32_t cols, uint32_t bits) {
+template <int bits>
+void prepare_fast_bits(const Activations *activations, uint32_t cols) {
     auto *out = static_cast<int16_t *>(activations->prepared);
-    float *scale = activations->scale;
     for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
-        const uint32_t count = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
+        const uint32_t block = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
         for (uint32_t b = 0; b < activations->count; ++b) {
             const float *x = activations->x + b * activations->x_stride + c;
-            if (count < DENSQ_BLOCK_COLS) {
-                *scale++ = quantize_block(x, count, out);
-                out += prepared_cols(count);
-                continue;
+            float *scale = activations->scale + c / kFastCols * activations->count + b;
+            int16_t quantized[DENSQ_BLOCK_COLS];
+            const bool whole = block == DENSQ_BLOCK_COLS;
+            int16_t *to = whole ? quantized : out;
+            for (uint32_t at = 0; at < block; at += kFastCols, scale += activations->count) {
+                const uint32_t count = block - at < kFastCols ? block - at : kFastCols;
+                *scale = quantize_block(x + at, count, to + at);
             }
-            int16_t block[DENSQ_BLOCK_COLS];
-            *scale++ = quantize_block(x, count, block);
-            if (bits == 2)
-                arrange_block<2>(block, out);
-            else if (bits == 3)
-                arrange_block<3>(block, out);
-            else
-                arrange_block<4>(block, out);
-            out += DENSQ_BLOCK_COLS;
+            if (whole) arrange_block<bits>(quantized, out);
+            out += prepared_cols(block);
         }
     }
+}
+
+void prepare_fast(const Activations *activations, uint32_t cols, uint32_t bits) {
+    if (bits == 2) return prepare_fast_bits<2>(activations, cols);
+    if (bits == 3) return prepare_fast_bits<3>(activations, cols);
+    prepare_fast_bits<4>(activations, cols);
 }
 
 }  // namespace

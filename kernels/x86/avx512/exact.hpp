@@ -26,12 +26,13 @@ public:
                 _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(entries))));
         else
             lut = _mm512_broadcast_f32x4(_mm_cvtph_ps(_mm_loadu_si64(entries)));
-        DENSQ_UNROLL
-        for (int b = 0; b < batch; ++b) even[b] = odd[b] = _mm512_setzero_ps();
+        clear();
     }
 
-    DENSQ_INLINE void add_group(const uint8_t *codes, const float *x) {
+    DENSQ_INLINE void add_group(const uint8_t *codes, const float *x, const float *scale,
+                                __m512 *sums) {
         add_fields<0>(load_group<bits>(codes), x);
+        flush(scale, sums);
     }
 
     static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, __m512i *units) {
@@ -49,15 +50,21 @@ public:
         }
     }
 
-    DENSQ_INLINE void flush(const float *, __m512 *sums) const {
+    DENSQ_INLINE void flush(const float *, __m512 *sums) {
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b)
             sums[b] = _mm512_add_ps(sums[b], _mm512_add_ps(even[b], odd[b]));
+        clear();
     }
 
     static const float *row_scale(const Matrix *) { return nullptr; }
 
 private:
+    DENSQ_INLINE void clear() {
+        DENSQ_UNROLL
+        for (int b = 0; b < batch; ++b) even[b] = odd[b] = _mm512_setzero_ps();
+    }
+
     template <int field>
     DENSQ_INLINE void add_fields(const Group<bits> &group, const float *x) {
         add_unit(field_index<bits, field>(group), x + 32 * field, DENSQ_BLOCK_COLS);

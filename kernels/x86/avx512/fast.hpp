@@ -35,14 +35,16 @@ public:
                 _mm_loadu_si128(reinterpret_cast<const __m128i *>(entries)));
         else
             lut = _mm512_broadcastq_epi64(_mm_loadu_si64(entries));
-        DENSQ_UNROLL
-        for (auto &vector : sum)
-            DENSQ_UNROLL
-            for (__m512i &chain : vector) chain = _mm512_setzero_si512();
+        clear();
     }
 
-    DENSQ_INLINE void add_group(const uint8_t *codes, const int16_t *x) {
-        add_fields<0>(load_group<bits>(codes), x);
+    DENSQ_INLINE void add_group(const uint8_t *codes, const int16_t *x, const float *scale,
+                                __m512 *sums) {
+        const Group<bits> group = load_group<bits>(codes);
+        add_fields<0>(group, x);
+        flush(scale, sums);
+        add_fields<8>(group, x);
+        flush(scale + batch, sums);
     }
 
     static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, __m512i *units) {
@@ -53,7 +55,7 @@ public:
         add_field<0>(index, x, x_stride);
     }
 
-    DENSQ_INLINE void flush(const float *scale, __m512 *sums) const {
+    DENSQ_INLINE void flush(const float *scale, __m512 *sums) {
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
             __m512i total = sum[b][0];
@@ -63,13 +65,21 @@ public:
             sums[b] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(total), _mm512_set1_ps(scale[b]),
                                       sums[b]);
         }
+        clear();
     }
 
     static const float *row_scale(const Matrix *matrix) { return matrix->fast_scale; }
 
 private:
     // Independent running sums per vector: vpdpwssd takes five cycles, two start in each.
-    static constexpr int kChains = batch >= 4 ? 1 : 4 / batch;
+    static constexpr int kChains = batch >= 4 ? 1 : 2;
+
+    DENSQ_INLINE void clear() {
+        DENSQ_UNROLL
+        for (int b = 0; b < batch; ++b)
+            DENSQ_UNROLL
+            for (int chain = 0; chain < kChains; ++chain) sum[b][chain] = _mm512_setzero_si512();
+    }
 
     template <int chain>
     DENSQ_INLINE void add_field(__m512i index, const int16_t *x, size_t x_stride) {
@@ -80,18 +90,19 @@ private:
                                       _mm512_loadu_si512(x + static_cast<size_t>(b) * x_stride));
     }
 
+    // The fields of a fast block, from the first.
     template <int field>
     DENSQ_INLINE void add_fields(const Group<bits> &group, const int16_t *x) {
         add_field<field % kChains>(field_index<bits, field>(group), x + 32 * field,
                                    DENSQ_BLOCK_COLS);
-        if constexpr (field < 15) add_fields<field + 1>(group, x);
+        if constexpr (field % kFastUnits + 1 < kFastUnits) add_fields<field + 1>(group, x);
     }
 
     __m512i lut;
     __m512i sum[batch][kChains];
 };
 
-// Quantizes `cols` (1..512) activations into whole units of 32; returns the scale.
+// Quantizes `cols` (1..kFastCols) activations into whole units of 32; returns the scale.
 float quantize_block(const float *x, uint32_t cols, int16_t *out) {
     const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF);
     __m512i largest_bits = _mm512_setzero_si512();  // as integers, NaN is the largest of all
@@ -105,24 +116,27 @@ float quantize_block(const float *x, uint32_t cols, int16_t *out) {
     memcpy(&largest, &bits, sizeof largest);
     const bool finite = bits < 0x7F800000u;
     if (largest < kFastFloor) largest = kFastFloor;
-    const __m512 inverse = _mm512_set1_ps(finite ? kFastMax / largest : 0.0f);
+    const __m512 inverse = _mm512_set1_ps(finite ? kFastMaxActivation / largest : 0.0f);
     for (uint32_t c = 0; c < padded; c += 16) {
         const __m512 v = _mm512_maskz_loadu_ps(first_lanes(c < cols ? cols - c : 0), x + c);
         const __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(v, inverse));
         _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + c), _mm512_cvtsepi32_epi16(q));
     }
-    return finite ? largest / kFastMax : largest - largest;  // infinity - infinity is NaN
+    return finite ? largest / kFastMaxActivation : largest - largest;  // infinity - infinity is NaN
 }
 
 void prepare_fast(const Activations *activations, uint32_t cols, uint32_t) {
     auto *out = static_cast<int16_t *>(activations->prepared);
-    float *scale = activations->scale;
     for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
         const uint32_t block = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
         for (uint32_t b = 0; b < activations->count; ++b) {
             const float *x = activations->x + b * activations->x_stride + c;
-            *scale++ = quantize_block(x, block, out);
-            out += prepared_cols(block);
+            float *scale = activations->scale + c / kFastCols * activations->count + b;
+            for (uint32_t at = 0; at < block; at += kFastCols, scale += activations->count) {
+                const uint32_t count = block - at < kFastCols ? block - at : kFastCols;
+                *scale = quantize_block(x + at, count, out);
+                out += prepared_cols(count);
+            }
         }
     }
 }
