@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# archive.sh OUT.a IN.a AR OBJCOPY LINKER...: links the objects of IN.a into one and makes the hidden
-# symbols of that local, so that a program linking OUT.a sees the public functions alone.
+# archive.sh OUT.a IN.a AR OBJCOPY LINKER...: links the objects of IN.a into one and makes its
+# hidden symbols local, so that a program which links OUT.a sees the public functions alone.
 set -eu
 out=$1 in=$2 ar=$3 objcopy=$4
 shift 4

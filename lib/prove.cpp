@@ -52,9 +52,9 @@ densq_status prove_section(const Proof &proof, const Subject &subject, const cha
         const uint32_t computed =
             proof.crc32c(0, proof.bytes + section.offset, static_cast<size_t>(section.bytes));
         if (computed != crc)
-            return fail(proof.fault, DENSQ_ERR_CHECKSUM, section.offset, subject, ": the CRC-32C of ",
-                        what, " is ", Hex{computed}, ", the file states ", Hex{crc},
-                        ": it is damaged");
+            return fail(proof.fault, DENSQ_ERR_CHECKSUM, section.offset, subject,
+                        ": the CRC-32C of ", what, " is ", Hex{computed}, ", the file states ",
+                        Hex{crc}, ": it is damaged");
     }
     return prove_padding(proof, subject, what, checked_add(section.offset, section.bytes));
 }
@@ -80,12 +80,12 @@ densq_status prove_tensor(const Proof &proof, uint32_t index) {
                          Section{record.offset, record.bytes}, record.crc);
 }
 
-densq_status prove(const uint8_t *bytes, size_t size, bool skip_checksum, Directory *directory,
-                   densq_fault *fault) {
+densq_status prove(const uint8_t *bytes, size_t size, bool skip_checksum, Crc32c crc32c,
+                   Directory *directory, densq_fault *fault) {
     if (!kLittleEndian)
         return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,
                     "densq files are little-endian, this machine is not");
-    Proof proof = {bytes, size, skip_checksum, crc32c_function(), fault, {}};
+    Proof proof = {bytes, size, skip_checksum, crc32c, fault, {}};
     densq_status status = prove_header(&proof);
     if (!status) status = prove_records(proof);
     if (!status) status = prove_each(proof, DENSQ_METADATA, prove_metadata);

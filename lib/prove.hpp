@@ -27,8 +27,8 @@ struct Proof {
 };
 
 // All of it: on success *directory points into `bytes`.
-densq_status prove(const uint8_t *bytes, size_t size, bool skip_checksum, Directory *directory,
-                   densq_fault *fault);
+densq_status prove(const uint8_t *bytes, size_t size, bool skip_checksum, Crc32c crc32c,
+                   Directory *directory, densq_fault *fault);
 
 // The steps.  prove_header sets proof->directory.
 densq_status prove_header(Proof *proof);

@@ -14,14 +14,15 @@ static_assert(sizeof(densq_file_header) == 128 && sizeof(densq_metadata_record) 
 densq_status prove_magic(const Proof &proof) {
     constexpr uint64_t kHeader = sizeof(densq_file_header);
     if (!proof.size)
-        return fail(proof.fault, DENSQ_ERR_MAGIC, 0, "not a densq file: it is empty");
+        return fail(proof.fault, DENSQ_ERR_MAGIC, 0, "the file is empty");
     const uint64_t magic = proof.size < DENSQ_MAGIC_BYTES ? proof.size : DENSQ_MAGIC_BYTES;
     if (memcmp(proof.bytes, DENSQ_MAGIC, static_cast<size_t>(magic)) != 0)
         return fail(proof.fault, DENSQ_ERR_MAGIC, 0,
-                    "not a densq file: it does not begin with the densq magic");
+                    "the file does not begin with the magic of densq files");
     if (proof.size < kHeader)
-        return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.size, "the file is cut off: it ends after ",
-                    proof.size, " bytes, inside its header of ", kHeader);
+        return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.size,
+                    "the file is cut off: it ends after ", proof.size,
+                    " bytes, inside its header of ", kHeader);
     return DENSQ_OK;
 }
 
@@ -77,8 +78,8 @@ densq_status prove_directory(Proof *proof, const densq_file_header &header) {
                     " bytes of a file of ", proof->size);
     const uint32_t crc = proof->crc32c(0, proof->bytes + kBegin, static_cast<size_t>(end - kBegin));
     if (crc != header.directory_crc)
-        return fail(proof->fault, DENSQ_ERR_CHECKSUM, kBegin, "directory: its CRC-32C is ", Hex{crc},
-                    ", the file states ", Hex{header.directory_crc}, ": it is damaged");
+        return fail(proof->fault, DENSQ_ERR_CHECKSUM, kBegin, "directory: its CRC-32C is ",
+                    Hex{crc}, ", the file states ", Hex{header.directory_crc}, ": it is damaged");
     const uint64_t at = find_nonzero(proof->bytes + end, padded - end);
     if (at != padded - end)
         return fail(proof->fault, DENSQ_ERR_CORRUPT, end + at,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// prove_records.cpp - the records of the directory, their names, and that the sections they describe
-// fill the file without a hole.
+// prove_records.cpp - the records of the directory, their names, and that the sections they
+// describe fill the file without a hole.
 #include "densq/layout.h"
 #include "lib/checked.hpp"
 #include "lib/prove.hpp"
@@ -24,14 +24,15 @@ struct Field {
 
 densq_status fail_value(const Proof &proof, const Subject &subject, const Field &field,
                         uint64_t expected, const char *why) {
-    return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(field.at), subject, ": ", field.name,
-                " is ", field.value, ", not ", expected, why);
+    return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(field.at), subject, ": ",
+                field.name, " is ", field.value, ", not ", expected, why);
 }
 
+// `above`: what a value above `high` means, DENSQ_ERR_LIMIT where that could be raised one day.
 densq_status prove_range(const Proof &proof, const Subject &subject, const Field &field,
-                         uint64_t low, uint64_t high) {
+                         uint64_t low, uint64_t high, densq_error above) {
     if (field.value >= low && field.value <= high) return DENSQ_OK;
-    return fail(proof.fault, field.value > high ? DENSQ_ERR_LIMIT : DENSQ_ERR_CORRUPT,
+    return fail(proof.fault, field.value > high ? above : DENSQ_ERR_CORRUPT,
                 proof.offset_of(field.at), subject, ": ", field.name, " is ", field.value,
                 ", not in ", low, "..", high);
 }
@@ -45,18 +46,30 @@ densq_status prove_reserved(const Proof &proof, const Subject &subject, const vo
                 ": a reserved byte of its record is not zero");
 }
 
-// That `bytes` with padding lie where the cursor stands; moves it behind them.
-densq_status prove_place(const Proof &proof, const Subject &subject, const uint64_t &offset,
-                         uint64_t bytes, Cursor *cursor) {
-    if (offset != cursor->section)
-        return fail_value(proof, subject, Field{"offset", &offset, offset}, cursor->section,
-                          ", where the section before ends");
-    const uint64_t end = checked_align(checked_add(offset, bytes), DENSQ_ALIGNMENT);
+densq_status prove_offset(const Proof &proof, const Subject &subject, const uint64_t &offset,
+                          const Cursor &cursor) {
+    if (offset == cursor.section) return DENSQ_OK;
+    return fail_value(proof, subject, {"offset", &offset, offset}, cursor.section,
+                      ", where the section before ends");
+}
+
+// Moves the cursor behind `bytes` and their padding, if the file is that long.
+densq_status prove_fits(const Proof &proof, const Subject &subject, const uint64_t &bytes,
+                        Cursor *cursor) {
+    const uint64_t begin = cursor->section;
+    const uint64_t end = checked_align(checked_add(begin, bytes), DENSQ_ALIGNMENT);
     if (end > proof.size)
-        return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(&offset), subject, ": its ",
-                    bytes, " bytes at ", offset, " exceed the file's ", proof.size);
+        return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(&bytes), subject, ": its ",
+                    bytes, " bytes at ", begin, " exceed the file's ", proof.size);
     cursor->section = end;
     return DENSQ_OK;
+}
+
+densq_status prove_bytes(const Proof &proof, const Subject &subject, const uint64_t &bytes,
+                         uint64_t expected, Cursor *cursor) {
+    if (bytes == expected) return prove_fits(proof, subject, bytes, cursor);
+    return fail_value(proof, subject, {"bytes", &bytes, bytes}, expected,
+                      ", as its shape requires");
 }
 
 // That a name lies where the cursor stands and is legal text; moves the cursor behind it.
@@ -79,12 +92,12 @@ densq_status prove_name(const Proof &proof, densq_kind kind, uint32_t index, con
     const Name name = {proof.directory.names + record.name_offset, record.name_bytes};
     const size_t valid = utf8_prefix(name.bytes, name.size);
     if (valid != name.size)
-        return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(name.bytes + valid), what, " ",
-                    index, ": its name ", name, " is not UTF-8");
+        return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(name.bytes + valid), what,
+                    " ", index, ": its name ", name, " is not UTF-8");
     const size_t control = find_control(name.bytes, name.size);
     if (control != name.size)
-        return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(name.bytes + control), what, " ",
-                    index, ": its name ", name, " has a control character");
+        return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(name.bytes + control), what,
+                    " ", index, ": its name ", name, " has a control character");
     cursor->name += record.name_bytes;
     return DENSQ_OK;
 }
@@ -96,9 +109,8 @@ densq_status prove_order(const Proof &proof, densq_kind kind, uint32_t index) {
     const int order = compare_names(before, name);
     if (order < 0) return DENSQ_OK;
     return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(name.bytes), kind_name(kind), " ",
-                index, ": its name ", name,
-                order ? " sorts before that of the entry before, " : " is that of the entry before, ",
-                before);
+                index, ": its name ", name, order ? " sorts before " : " is the same as ", before,
+                ", that of the entry before");
 }
 
 densq_status prove_record(const Proof &proof, const Subject &subject,
@@ -107,8 +119,9 @@ densq_status prove_record(const Proof &proof, const Subject &subject,
     if (!status)
         status = prove_range(proof, subject,
                              {"value_bytes", &record.value_bytes, record.value_bytes}, 0,
-                             DENSQ_MAX_VALUE_BYTES);
-    if (!status) status = prove_place(proof, subject, record.offset, record.value_bytes, cursor);
+                             DENSQ_MAX_VALUE_BYTES, DENSQ_ERR_LIMIT);
+    if (!status) status = prove_offset(proof, subject, record.offset, *cursor);
+    if (!status) status = prove_fits(proof, subject, record.value_bytes, cursor);
     return status;
 }
 
@@ -117,17 +130,16 @@ densq_status prove_record(const Proof &proof, const Subject &subject,
     densq_status status = prove_reserved(proof, subject, record.reserved, sizeof record.reserved);
     if (!status)
         status = prove_range(proof, subject, {"rows", &record.rows, record.rows}, 1,
-                             DENSQ_MAX_DIMENSION);
+                             DENSQ_MAX_DIMENSION, DENSQ_ERR_LIMIT);
     if (!status)
         status = prove_range(proof, subject, {"cols", &record.cols, record.cols}, 1,
-                             DENSQ_MAX_DIMENSION);
-    if (!status) status = prove_range(proof, subject, {"bits", &record.bits, record.bits}, 2, 4);
+                             DENSQ_MAX_DIMENSION, DENSQ_ERR_LIMIT);
+    if (!status)
+        status = prove_range(proof, subject, {"bits", &record.bits, record.bits}, 2, 4,
+                             DENSQ_ERR_CORRUPT);
+    if (!status) status = prove_offset(proof, subject, record.offset, *cursor);
     if (status) return status;
-    const uint64_t bytes = matrix_sections(record).bytes;
-    if (record.bytes != bytes)
-        return fail_value(proof, subject, {"bytes", &record.bytes, record.bytes}, bytes,
-                          " as its shape requires");
-    return prove_place(proof, subject, record.offset, record.bytes, cursor);
+    return prove_bytes(proof, subject, record.bytes, matrix_sections(record).bytes, cursor);
 }
 
 // The number of values; 1 for no dimensions.
@@ -135,7 +147,7 @@ densq_status prove_shape(const Proof &proof, const Subject &subject,
                          const densq_tensor_record &record, uint64_t *elements) {
     densq_status status = prove_range(proof, subject,
                                       {"dimensions", &record.dimensions, record.dimensions}, 0,
-                                      DENSQ_MAX_TENSOR_DIMENSIONS);
+                                      DENSQ_MAX_TENSOR_DIMENSIONS, DENSQ_ERR_CORRUPT);
     if (status) return status;
     *elements = 1;
     for (uint32_t i = 0; i < DENSQ_MAX_TENSOR_DIMENSIONS; ++i) {
@@ -147,7 +159,7 @@ densq_status prove_shape(const Proof &proof, const Subject &subject,
         if (used) *elements = checked_mul(*elements, record.shape[i]);
     }
     return prove_range(proof, subject, {"the number of values", record.shape, *elements}, 1,
-                       DENSQ_MAX_TENSOR_ELEMENTS);
+                       DENSQ_MAX_TENSOR_ELEMENTS, DENSQ_ERR_LIMIT);
 }
 
 densq_status prove_record(const Proof &proof, const Subject &subject,
@@ -156,18 +168,17 @@ densq_status prove_record(const Proof &proof, const Subject &subject,
     densq_status status = prove_reserved(proof, subject, record.reserved, sizeof record.reserved);
     if (!status)
         status = prove_range(proof, subject, {"dtype", &record.dtype, record.dtype}, DENSQ_F32,
-                             DENSQ_BF16);
+                             DENSQ_BF16, DENSQ_ERR_CORRUPT);
     if (!status) status = prove_shape(proof, subject, record, &elements);
+    if (!status) status = prove_offset(proof, subject, record.offset, *cursor);
     if (status) return status;
     const uint64_t bytes = checked_mul(elements, record.dtype == DENSQ_F32 ? 4 : 2);
-    if (record.bytes != bytes)
-        return fail_value(proof, subject, {"bytes", &record.bytes, record.bytes}, bytes,
-                          " as its shape requires");
-    return prove_place(proof, subject, record.offset, record.bytes, cursor);
+    return prove_bytes(proof, subject, record.bytes, bytes, cursor);
 }
 
 template <typename Record>
-densq_status prove_kind(const Proof &proof, densq_kind kind, const Record *records, Cursor *cursor) {
+densq_status prove_kind(const Proof &proof, densq_kind kind, const Record *records,
+                        Cursor *cursor) {
     const uint32_t count = count_entries(proof.directory, kind);
     for (uint32_t i = 0; i < count; ++i) {
         densq_status status = prove_name(proof, kind, i, records[i], cursor);
@@ -212,8 +223,8 @@ densq_status prove_records(const Proof &proof) {
         return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(&directory.header->name_bytes),
                     "header: name_bytes is ", names_size, ", the names have ", cursor.name);
     if (cursor.section != proof.size)
-        return fail(proof.fault, DENSQ_ERR_CORRUPT, cursor.section, "the last section ends at byte ",
-                    cursor.section, " of ", proof.size);
+        return fail(proof.fault, DENSQ_ERR_CORRUPT, cursor.section,
+                    "the last section ends at byte ", cursor.section, " of ", proof.size);
     return DENSQ_OK;
 }
 
