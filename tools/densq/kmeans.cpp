@@ -17,6 +17,14 @@ float value_of(uint32_t key) {
     return std::bit_cast<float>(key & 0x80000000u ? key & 0x7FFFFFFFu : ~key);
 }
 
+// sum + rest grows by `term`, exactly but for roundings of rest (Knuth's two-sum).
+void add_exactly(double term, double *sum, double *rest) {
+    const double total = *sum + term;
+    const double part = total - *sum;
+    *rest += (*sum - (total - part)) + (term - part);
+    *sum = total;
+}
+
 }  // namespace
 
 void KMeans::collect(const float *values, const float *weights, size_t count) {
@@ -42,7 +50,7 @@ void KMeans::sort_points() {
     }
 }
 
-// Values are taken relative to their mean, which keeps the prefix sums from cancelling.
+// Values are taken relative to their mean, which keeps the costs small.
 void KMeans::merge_equal() {
     double total = 0, sum = 0;
     for (const Point &point : points) {
@@ -51,25 +59,24 @@ void KMeans::merge_equal() {
     }
     center = sum / total;
     value.clear();
-    weight_to.assign(1, 0.0);
-    sum_to.assign(1, 0.0);
+    prefix.assign(1, {0, 0, 0, 0});
     for (size_t i = 0; i < points.size();) {
         const uint32_t key = points[i].key;
         double weight = 0;
         for (; i < points.size() && points[i].key == key; ++i)
             weight += static_cast<double>(points[i].weight);
-        const double centered = static_cast<double>(value_of(key)) - center;
-        value.push_back(centered);
-        weight_to.push_back(weight_to.back() + weight);
-        sum_to.push_back(sum_to.back() + weight * centered);
+        value.push_back(static_cast<double>(value_of(key)) - center);
+        Prefix next = prefix.back();
+        add_exactly(weight, &next.weight, &next.weight_rest);
+        add_exactly(weight * value.back(), &next.sum, &next.sum_rest);
+        prefix.push_back(next);
     }
 }
 
 // Whether a last cluster [later, to) ends a cheaper path than [earlier, to).  Without divisions.
 bool KMeans::is_better(uint32_t later, uint32_t earlier, uint32_t to) const {
-    const double weight_a = weight_to[to] - weight_to[earlier];
-    const double weight_b = weight_to[to] - weight_to[later];
-    const double sum_a = sum_to[to] - sum_to[earlier], sum_b = sum_to[to] - sum_to[later];
+    const double weight_a = weight_of(earlier, to), weight_b = weight_of(later, to);
+    const double sum_a = sum_of(earlier, to), sum_b = sum_of(later, to);
     return (path_cost[later] - path_cost[earlier]) * weight_a * weight_b <
            sum_b * sum_b * weight_a - sum_a * sum_a * weight_b;
 }
@@ -111,8 +118,7 @@ uint32_t KMeans::cheapest_path(double penalty) {
 bool KMeans::search_penalty() {
     const uint32_t end = points_end();
     double total = 0;
-    for (uint32_t i = 0; i < end; ++i)
-        total += (weight_to[i + 1] - weight_to[i]) * value[i] * value[i];
+    for (uint32_t i = 0; i < end; ++i) total += weight_of(i, i + 1) * value[i] * value[i];
     if (relative_penalty <= 0) relative_penalty = 2.0 / (clusters * clusters * clusters);
     double penalty = relative_penalty * total;
     double low = 0, high = INFINITY;  // too many clusters, too few
@@ -173,8 +179,9 @@ void KMeans::compute_centroids() {
     centroids.clear();
     for (size_t i = 0; i + 1 < boundaries.size(); ++i) {
         const uint32_t from = boundaries[i], to = boundaries[i + 1];
-        centroids.push_back(center +
-                            (sum_to[to] - sum_to[from]) / (weight_to[to] - weight_to[from]));
+        const double weight = weight_of(from, to);
+        const double mean = weight > 0 ? sum_of(from, to) / weight : value[from];
+        centroids.push_back(center + std::clamp(mean, value[from], value[to - 1]));
     }
 }
 

@@ -31,6 +31,11 @@ private:
         uint32_t key;  // orders like the value
         float weight;
     };
+    // Sums of w and w v over the first values.  The rests hold what rounding took from them, so that
+    // a difference is accurate however little it is of the whole.
+    struct Prefix {
+        double weight, weight_rest, sum, sum_rest;
+    };
     struct Candidate {
         uint32_t from;   // a cluster's first value
         uint32_t start;  // it is the best beginning for clusters that end here or later
@@ -46,19 +51,30 @@ private:
                      uint32_t low, uint32_t high, uint32_t first, uint32_t last) const;
     void compute_centroids();
 
-    uint32_t points_end() const { return static_cast<uint32_t>(weight_to.size()) - 1; }
-    // The cost of one cluster of values [from, to), less a constant of each value.
+    uint32_t points_end() const { return static_cast<uint32_t>(value.size()); }
+    // Sums of w and w v over values [from, to).
+    double weight_of(uint32_t from, uint32_t to) const {
+        const Prefix &a = prefix[from], &b = prefix[to];
+        return (b.weight - a.weight) + (b.weight_rest - a.weight_rest);
+    }
+    double sum_of(uint32_t from, uint32_t to) const {
+        const Prefix &a = prefix[from], &b = prefix[to];
+        return (b.sum - a.sum) + (b.sum_rest - a.sum_rest);
+    }
+    // The cost of one cluster of values [from, to), less a constant of each value.  Weights of less
+    // than 2^-100 of the whole may vanish; such a cluster costs nothing.
     double cluster_cost(uint32_t from, uint32_t to) const {
-        const double sum = sum_to[to] - sum_to[from];
-        return -sum * sum / (weight_to[to] - weight_to[from]);
+        const double weight = weight_of(from, to), sum = sum_of(from, to);
+        return weight > 0 ? -sum * sum / weight : 0;
     }
     bool is_better(uint32_t later, uint32_t earlier, uint32_t to) const;
 
     uint32_t clusters;
+    double center = 0;            // weighted mean of the values
     double relative_penalty = 0;  // of the last row, per total cost: where the next search starts
-    double center = 0;
     std::vector<Point> points, scratch;
-    std::vector<double> value, weight_to, sum_to;  // distinct values; prefix sums of w and w v
+    std::vector<double> value;   // distinct, ascending, less `center`
+    std::vector<Prefix> prefix;  // [values + 1]
     std::vector<double> path_cost;
     std::vector<uint32_t> path_from;
     std::vector<Candidate> queue;
