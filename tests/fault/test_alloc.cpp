@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // test_alloc.cpp - the caller's allocator: how often it is called, and what its failure does.
 #include "allocator.hpp"
-#include "tests/format/support.hpp"
+#include "tests/capi/handles.hpp"
 
 using namespace densq::test;
 
@@ -34,17 +34,6 @@ void check_opening(uint32_t flags, unsigned expected_calls, Open open) {
         CHECK(failing.errors == 0);
     }
 }
-
-densq_backend_options backend_options() {
-    densq_backend_options options = {};
-    options.struct_size = sizeof options;
-    return options;
-}
-
-struct DestroyBackend {
-    void operator()(densq_backend *backend) const { densq_backend_destroy(&backend); }
-};
-using Backend = std::unique_ptr<densq_backend, DestroyBackend>;
 
 }  // namespace
 

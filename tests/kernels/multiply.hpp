@@ -3,7 +3,9 @@
 #pragma once
 #include <memory>
 
+#include "kernels/cpu_features.hpp"
 #include "lib/backend.hpp"
+#include "lib/cpu.hpp"
 #include "lib/registry.hpp"
 
 #include "guarded.hpp"
@@ -15,6 +17,10 @@ inline std::vector<const KernelTable *> usable_tables() {
     std::vector<const KernelTable *> tables;
     while (const KernelTable *table = usable_table(static_cast<uint32_t>(tables.size())))
         tables.push_back(table);
+#if defined(__x86_64__)
+    // The registry prefers the table of the same name for CPUs with VNNI.
+    if (cpu_features() & kCpuAvx512Vnni) tables.push_back(densq_k_avx512());
+#endif
     return tables;
 }
 

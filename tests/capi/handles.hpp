@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// handles.hpp - backends and weights that release themselves; the names of all usable backends.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/format/support.hpp"
+
+namespace densq::test {
+
+struct DestroyBackend {
+    void operator()(densq_backend *backend) const { densq_backend_destroy(&backend); }
+};
+using Backend = std::unique_ptr<densq_backend, DestroyBackend>;
+
+struct Unbind {
+    void operator()(densq_weights *weights) const { densq_unbind(&weights); }
+};
+using Weights = std::unique_ptr<densq_weights, Unbind>;
+
+inline densq_backend_options backend_options(const char *name = nullptr,
+                                             densq_precision precision = DENSQ_FAST) {
+    densq_backend_options options = {};
+    options.struct_size = sizeof options;
+    options.name = name;
+    options.precision = precision;
+    return options;
+}
+
+inline Backend make_backend(const densq_backend_options &options) {
+    densq_backend *backend = nullptr;
+    require_ok(densq_backend_create(&backend, &options, nullptr));
+    return Backend(backend);
+}
+
+inline Weights make_weights(const Backend &backend, const densq_file *file, uint32_t index) {
+    densq_weights *weights = nullptr;
+    require_ok(densq_bind(&weights, backend.get(), file, index, nullptr));
+    return Weights(weights);
+}
+
+inline std::vector<std::string> backend_names() {
+    std::vector<std::string> names;
+    while (const char *name = densq_backend_at(static_cast<uint32_t>(names.size())))
+        names.push_back(name);
+    return names;
+}
+
+}  // namespace densq::test
