@@ -33,15 +33,15 @@ def parse_args():
 
     shape = parser.add_argument_group("model shape")
     shape.add_argument("--vocab", type=int, default=1024, help="tokens in the vocabulary")
-    shape.add_argument("--hidden", type=int, default=160, help="width of the residual stream")
-    shape.add_argument("--ffn", type=int, default=400, help="width inside the SwiGLU block")
-    shape.add_argument("--layers", type=int, default=6, help="decoder layers")
+    shape.add_argument("--hidden", type=int, default=192, help="width of the residual stream")
+    shape.add_argument("--ffn", type=int, default=512, help="width inside the SwiGLU block")
+    shape.add_argument("--layers", type=int, default=4, help="decoder layers")
     shape.add_argument("--heads", type=int, default=4, help="query heads")
     shape.add_argument("--kv-heads", type=int, default=2, help="key and value heads")
     shape.add_argument("--context", type=int, default=256, help="tokens in one window")
 
     training = parser.add_argument_group("training")
-    training.add_argument("--steps", type=int, default=1930, help="optimizer steps")
+    training.add_argument("--steps", type=int, default=3000, help="optimizer steps")
     training.add_argument("--minutes", type=float, default=math.inf,
                           help="time limit; where it comes first the learning rate "
                                "decays along the clock, not along the steps")
@@ -50,6 +50,8 @@ def parse_args():
     training.add_argument("--warmup", type=int, default=150, help="steps of linear warm-up")
     training.add_argument("--weight-decay", type=float, default=0.1, help="on matrices only")
     training.add_argument("--evaluate-every", type=int, default=200, help="steps between reports")
+    training.add_argument("--gain-spread", type=float, default=1.0,
+                          help="standard deviation of the logarithm of the initial norm gains")
     training.add_argument("--seed", type=int, default=1, help="of weights and windows")
     training.add_argument("--prompt", default="Once upon a time",
                           help="start of the sample printed at the end")
@@ -94,6 +96,20 @@ def new_model(args, tokenizer):
         eos_token_id=end,
         use_cache=True,
     ))
+
+
+def spread_gains(model, deviation):
+    """Draw the gains of the layers' norms from a log-normal distribution of mean square 1.
+
+    The gains of large models spread over two orders of magnitude, and with them the sensitivities
+    of weights, which Dense-and-Sparse quantization is about. From ones, a short training does not
+    get there.
+    """
+    for layer in model.model.layers:
+        for norm in (layer.input_layernorm, layer.post_attention_layernorm):
+            with torch.no_grad():
+                gains = torch.exp(deviation * torch.randn_like(norm.weight))
+                norm.weight.copy_(gains / gains.square().mean().sqrt())
 
 
 def next_token_loss(model, windows):
@@ -217,6 +233,7 @@ def main():
     save_tokenizer(tokenizer, args.context, args.output)
 
     model = new_model(args, tokenizer)
+    spread_gains(model, args.gain_spread)
     print(f"{model.num_parameters():,} parameters; {len(stream):,} training tokens, "
           f"{len(text) / len(stream):.2f} characters each; {len(heldout):,} held out", flush=True)
     train(model, stream, heldout, args)
