@@ -20,9 +20,12 @@ public:
         const std::vector<float> b = multiply(exact, layer, x, count);
         const std::vector<double> scale = magnitudes(layer, x, count);
         double &worst = errors[layer.name];
-        for (size_t i = 0; i < a.size(); ++i)
-            if (scale[i] > 0)
+        for (size_t i = 0; i < a.size(); ++i) {
+            if (!std::isfinite(a[i]) || !std::isfinite(b[i]))
+                throw Error(layer.name + ": an output is not finite");
+            if (a[i] != b[i])
                 worst = std::max(worst, static_cast<double>(std::abs(a[i] - b[i])) / scale[i]);
+        }
     }
 
     std::map<std::string, double> errors;

@@ -28,7 +28,8 @@ constexpr uint32_t kPromptBlock = 256;   // tokens of a prompt taken at a time
 constexpr double kErrorLimit = 0x1p-10;  // of the fast precision, relative to sum |w x|
 
 struct Options {
-    std::string file, baseline, text_file, prompt, tokens, tokenizer, backend, precision = "fast";
+    std::string file, baseline, text_file, prompt, tokenizer, backend, precision = "fast";
+    std::vector<Token> tokens;
     uint32_t count = 128, window = 256, windows = 0, threads = 0;
     float temperature = 0.8f, top_p = 0.95f;
     uint64_t seed = 1;
@@ -211,10 +212,7 @@ int check(const Options &options) {
 
 // For tests: the logits of given tokens, one JSON array a line; appended in blocks of --window.
 int print_logits(const Options &options) {
-    std::vector<Token> tokens;
-    std::istringstream list(options.tokens);
-    for (std::string item; std::getline(list, item, ',');)
-        tokens.push_back(static_cast<Token>(std::stoul(item)));
+    const std::vector<Token> &tokens = options.tokens;
     Model model(options.file, options, static_cast<uint32_t>(tokens.size()));
     const uint32_t vocabulary = model.decoder.config.vocabulary;
     for (size_t at = 0; at < tokens.size(); at += options.window) {
@@ -321,7 +319,9 @@ private:
     void add_test_commands() {
         CLI::App *logits = add("logits", "Print the logits of given tokens", print_logits);
         add_file(logits);
-        logits->add_option("--tokens", options.tokens, "numbers, separated by commas")->required();
+        logits->add_option("--tokens", options.tokens, "numbers, separated by commas")
+            ->delimiter(',')
+            ->required();
         logits->add_option("--window", options.window, "tokens taken at a time")
             ->check(CLI::Range(1, 1 << 20));
         CLI::App *words = add("tokenize", "Tokenize JSON strings, one a line", tokenize);

@@ -2,6 +2,7 @@
 #include "tokenizer.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <limits>
 
 #include <nlohmann/json.hpp>
@@ -51,6 +52,23 @@ bool is_set(const json &object, const char *key) {
     return object.contains(key) && object[key].is_boolean() && object[key].get<bool>();
 }
 
+Token read_id(const json &id) {
+    if (!id.is_number_unsigned() || id.get<uint64_t>() >= kMaxTokens)
+        throw Error("tokenizer.json: " + id.dump() + " is no number of a token");
+    return id.get<Token>();
+}
+
+// Settings that change what a text is cut into; null, false, 0 and "" are those of byte-level BPE.
+void refuse(const json &object, std::initializer_list<const char *> settings) {
+    for (const char *setting : settings) {
+        if (!object.contains(setting)) continue;
+        const json &value = object[setting];
+        if (!value.is_null() && value != false && value != 0 && value != "")
+            throw Error("tokenizer.json: " + std::string(setting) + " " + value.dump() +
+                        " is not supported");
+    }
+}
+
 }  // namespace
 
 Tokenizer::Tokenizer(const std::string &text) {
@@ -61,8 +79,7 @@ Tokenizer::Tokenizer(const std::string &text) {
         const json &model = root.at("model");
         if (model.at("type") != "BPE")
             throw Error("tokenizer.json: the model is " + model.at("type").dump() + ", not BPE");
-        if (is_set(model, "byte_fallback"))
-            throw Error("tokenizer.json: byte fallback (SentencePiece) is not supported");
+        refuse(model, {"byte_fallback", "continuing_subword_prefix", "end_of_word_suffix", "dropout"});
         ignore_merges = is_set(model, "ignore_merges");
         read_pre_tokenizer(root.at("pre_tokenizer"));
         read_vocabulary(model);
@@ -95,14 +112,15 @@ void Tokenizer::read_pre_tokenizer(const json &root) {
 }
 
 void Tokenizer::add_token(Token token, std::string text) {
-    if (token >= kMaxTokens) throw Error("tokenizer.json: token " + std::to_string(token));
     if (token >= bytes.size()) bytes.resize(token + 1);
     bytes[token] = std::move(text);
 }
 
 void Tokenizer::read_vocabulary(const json &model) {
-    for (const auto &[entry, id] : model.at("vocab").items()) {
-        const Token token = id.get<Token>();
+    const json &vocabulary = model.at("vocab");
+    if (!vocabulary.is_object()) throw Error("tokenizer.json: the vocabulary is no object");
+    for (const auto &[entry, id] : vocabulary.items()) {
+        const Token token = read_id(id);
         // Special tokens may stand in the vocabulary as they are; read_added sets their text.
         std::string text;
         try {
@@ -117,6 +135,7 @@ void Tokenizer::read_vocabulary(const json &model) {
     for (size_t byte = 0; byte < 256; ++byte) {
         const auto found = token_of.find(std::string(1, static_cast<char>(byte)));
         byte_token[byte] = found == token_of.end() ? kNone : found->second;
+        if (found == token_of.end()) refuse(model, {"unk_token"});
     }
 }
 
@@ -148,7 +167,8 @@ void Tokenizer::read_merges(const json &model) {
 void Tokenizer::read_added(const json &added) {
     for (const json &token : added) {
         const auto content = token.at("content").get<std::string>();
-        const Token id = token.at("id").get<Token>();
+        const Token id = read_id(token.at("id"));
+        refuse(token, {"lstrip", "rstrip", "single_word"});
         add_token(id, content);
         if (!content.empty()) specials.emplace_back(content, id);
     }
