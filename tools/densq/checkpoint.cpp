@@ -64,8 +64,9 @@ void Checkpoint::add_shards(const fs::path &index) {
     std::set<std::string> shards;
     try {
         const nlohmann::json json = nlohmann::json::parse(read_text(index));
-        for (const auto &[tensor, shard] : json.at("weight_map").items())
-            shards.insert(shard.get<std::string>());
+        for (const auto &[tensor, shard] :
+             json.at("weight_map").get<std::map<std::string, std::string>>())
+            shards.insert(shard);
     } catch (const nlohmann::json::exception &error) {
         throw DataError(index.string() + ": not an index of shards: " + error.what());
     }

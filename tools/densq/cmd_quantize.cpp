@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // cmd_quantize.cpp - densq quantize: from weights and squared gradients to a densq file.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -198,7 +199,9 @@ private:
         for (const uint64_t dimension : tensor.shape)
             planned.shape.push_back(static_cast<uint32_t>(dimension));
         if (tensor.shape.size() > DENSQ_MAX_TENSOR_DIMENSIONS || tensor.elements() == 0 ||
-            tensor.elements() > DENSQ_MAX_TENSOR_ELEMENTS)
+            tensor.elements() > DENSQ_MAX_TENSOR_ELEMENTS ||
+            std::any_of(tensor.shape.begin(), tensor.shape.end(),
+                        [](uint64_t dimension) { return dimension > UINT32_MAX; }))
             throw DataError("tensor '" + name + "': a densq file cannot hold shape " +
                             tensor.shape_text() + advice);
         plan.tensors[name] = planned;
@@ -223,7 +226,9 @@ private:
 
     void refuse_overwriting_input() const {
         std::vector<fs::path> inputs = model.inputs;
-        if (gradients) inputs.insert(inputs.end(), gradients->inputs.begin(), gradients->inputs.end());
+        if (gradients)
+            inputs.insert(inputs.end(), gradients->inputs.begin(), gradients->inputs.end());
+        for (const char *file : kTexts) inputs.push_back(model.folder / file);
         std::error_code ignored;
         for (const fs::path &input : inputs)
             if (fs::equivalent(input, options.output, ignored))

@@ -27,6 +27,7 @@ void mark_largest(std::vector<uint8_t> *marked, uint64_t count, Score score) {
     scores.reserve(marked->size());
     for (size_t i = 0; i < marked->size(); ++i)
         if (!(*marked)[i]) scores.push_back(score(i));
+    if (scores.empty()) return;
     count = std::min<uint64_t>(count, scores.size());
     const auto nth = scores.begin() + static_cast<ptrdiff_t>(count - 1);
     std::nth_element(scores.begin(), nth, scores.end(), std::greater<>());
@@ -42,7 +43,7 @@ void mark_largest(std::vector<uint8_t> *marked, uint64_t count, Score score) {
     }
 }
 
-// Quantizes rows; one for each thread.
+// Quantizes rows; one for each tile.
 class RowQuantizer {
 public:
     RowQuantizer(const float *weights_, const float *gradients_, const std::vector<uint8_t> &sparse_,
@@ -86,7 +87,11 @@ private:
         const uint32_t entries = 1u << out->bits;
         std::fill(row_codes.begin(), row_codes.end(), uint8_t{0});
         for (uint32_t k = 0; k + 1 < entries; ++k) {
-            const float middle = (lut[k] + lut[k + 1]) / 2;  // exact: both are fp16
+            // Rounded down, a float is above it exactly if it is above the middle itself.
+            const double low = static_cast<double>(lut[k]), high = static_cast<double>(lut[k + 1]);
+            const double exact = (low + high) / 2;
+            float middle = static_cast<float>(exact);
+            if (static_cast<double>(middle) > exact) middle = std::nextafter(middle, -INFINITY);
             for (uint32_t c = 0; c < out->cols; ++c)
                 row_codes[c] = static_cast<uint8_t>(row_codes[c] + (weights[begin + c] > middle));
         }
@@ -136,16 +141,15 @@ private:
     float lut[16] = {};
 };
 
-// Runs work(tile, thread's state) over all tiles; the first exception ends it and is thrown again.
-template <typename MakeState, typename Work>
-void for_each_tile(uint32_t tiles, uint32_t threads, MakeState make_state, Work work) {
+// Runs work(tile) over all tiles; the first exception ends it and is thrown again.
+template <typename Work>
+void for_each_tile(uint32_t tiles, uint32_t threads, Work work) {
     std::atomic<uint32_t> next = 0;
     std::exception_ptr failure;
     std::mutex mutex;
     const auto run = [&] {
         try {
-            auto state = make_state();
-            for (uint32_t tile; (tile = next++) < tiles;) work(tile, &state);
+            for (uint32_t tile; (tile = next++) < tiles;) work(tile);
         } catch (...) {
             const std::lock_guard lock(mutex);
             if (!failure) failure = std::current_exception();
@@ -153,7 +157,11 @@ void for_each_tile(uint32_t tiles, uint32_t threads, MakeState make_state, Work 
         }
     };
     std::vector<std::thread> pool;
-    for (uint32_t t = 1; t < std::min(threads, tiles); ++t) pool.emplace_back(run);
+    try {
+        for (uint32_t t = 1; t < std::min(threads, tiles); ++t) pool.emplace_back(run);
+    } catch (const std::exception &) {
+        // The system has no more to give; the threads there are do the work.
+    }
     run();
     for (std::thread &thread : pool) thread.join();
     if (failure) std::rethrow_exception(failure);
@@ -186,16 +194,15 @@ QuantizedMatrix quantize_matrix(const float *weights, const float *gradients, ui
     out.col.resize(out.row_ptr.back());
     out.val.resize(out.row_ptr.back());
 
-    // By tiles, as the rows of a tile share bytes.
-    for_each_tile(
-        densq_tile_count(rows), options.threads,
-        [&] { return RowQuantizer(weights, gradients, sparse, &out); },
-        [&](uint32_t tile, RowQuantizer *quantizer) {
-            const uint32_t first = tile * DENSQ_TILE_ROWS;
-            const uint32_t tile_rows = densq_tile_rows(rows, tile);
-            for (uint32_t r = 0; r < tile_rows; ++r) quantizer->run(first + r);
-            done(tile_rows);
-        });
+    // By tiles, as the rows of a tile share bytes.  A quantizer for each: among equally good
+    // centroids, which ones k-means finds depends on the rows that it has seen before.
+    for_each_tile(densq_tile_count(rows), options.threads, [&](uint32_t tile) {
+        RowQuantizer quantizer(weights, gradients, sparse, &out);
+        const uint32_t first = tile * DENSQ_TILE_ROWS;
+        const uint32_t tile_rows = densq_tile_rows(rows, tile);
+        for (uint32_t r = 0; r < tile_rows; ++r) quantizer.run(first + r);
+        done(tile_rows);
+    });
     return out;
 }
 

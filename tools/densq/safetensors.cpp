@@ -47,12 +47,14 @@ json parse_header(const char *text, uint64_t size) {
     return json::parse(text, text + size, check);
 }
 
-SafeTensor parse_tensor(const json &entry) {
-    SafeTensor tensor = {};
-    tensor.dtype = entry.at("dtype").get<std::string>();
-    for (const json &dimension : entry.at("shape"))
-        tensor.shape.push_back(dimension.get<json::number_unsigned_t>());
-    return tensor;
+// Strict, as json's own conversions take -1 for 2^64 - 1, 1.5 for 1 and 1 for a list.
+std::vector<uint64_t> parse_sizes(const std::string &name, const json &entry, const char *key) {
+    const json &list = entry.at(key);
+    if (!list.is_array() || !std::all_of(list.begin(), list.end(), [](const json &size) {
+            return size.is_number_unsigned();
+        }))
+        throw DataError("tensor '" + name + "': its " + key + " is no list of whole numbers");
+    return list.get<std::vector<uint64_t>>();
 }
 
 // elements * bits / 8, or false if it overflows or is no whole number.
@@ -115,11 +117,15 @@ void SafeTensors::read_header() {
     const uint64_t data_bytes = size - 8 - header_bytes;
     std::map<uint64_t, std::pair<uint64_t, std::string>> extents;  // end, name by begin
     const json header = parse_header(reinterpret_cast<const char *>(bytes) + 8, header_bytes);
+    if (!header.is_object()) throw DataError("its header is no JSON object");
     for (const auto &[name, entry] : header.items()) {
         if (name == "__metadata__") continue;
-        SafeTensor tensor = parse_tensor(entry);
-        const auto begin = entry.at("data_offsets").at(0).get<json::number_unsigned_t>();
-        const auto end = entry.at("data_offsets").at(1).get<json::number_unsigned_t>();
+        SafeTensor tensor = {entry.at("dtype").get<std::string>(),
+                             parse_sizes(name, entry, "shape"), nullptr, 0};
+        const std::vector<uint64_t> offsets = parse_sizes(name, entry, "data_offsets");
+        if (offsets.size() != 2)
+            throw DataError("tensor '" + name + "': its data_offsets are not two numbers");
+        const uint64_t begin = offsets[0], end = offsets[1];
         if (!dtype_bits(tensor.dtype))
             throw DataError("tensor '" + name + "' has the unknown dtype '" + tensor.dtype + "'");
         if (begin > end || end > data_bytes)

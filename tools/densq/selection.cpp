@@ -4,7 +4,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <regex>
+#include <cctype>
 
 #include "densq/format.h"
 
@@ -20,13 +20,24 @@ bool matches_any(const std::vector<std::string> &patterns, const std::string &na
                        [&](const std::string &pattern) { return matches(pattern, name); });
 }
 
+// Whether a part of the dotted name, but not its last, is a number.
+bool is_numbered(const std::string &name) {
+    size_t begin = 0;
+    for (size_t dot; (dot = name.find('.', begin)) != std::string::npos; begin = dot + 1)
+        if (dot > begin && name.find_first_not_of("0123456789", begin) == dot) return true;
+    return false;
+}
+
 }  // namespace
 
+// By hand, since std::regex recurses for every character of the name, which can be of any length.
 bool is_linear_layer(const std::string &name, const SafeTensor &tensor) {
-    static const std::regex block(R"((.*\.)?[0-9]+\..*\.?weight)");
-    static const std::regex other(".*(embed|norm).*", std::regex::icase);
-    return tensor.shape.size() == 2 && std::regex_match(name, block) &&
-           !std::regex_match(name, other);
+    std::string lower = name;
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const auto has = [&](const char *part) { return lower.find(part) != std::string::npos; };
+    return tensor.shape.size() == 2 && is_numbered(name) && name.ends_with("weight") &&
+           !has("embed") && !has("norm");
 }
 
 uint32_t Selection::bits_of(const std::string &name, const SafeTensor &tensor) const {

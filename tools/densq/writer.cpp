@@ -42,7 +42,8 @@ void Writer::fail(const char *what) const {
     throw DataError(target.string() + ": cannot " + what + ": " + std::strerror(errno));
 }
 
-Writer::Writer(const std::filesystem::path &target_, const FilePlan &plan) : target(target_) {
+// Delegates, so that the destructor runs if the rest of this throws.
+Writer::Writer(const std::filesystem::path &target_, const FilePlan &plan) : Writer(target_) {
     plan_directory(plan);
     std::string name = (target.parent_path() / ".").string();
     name.append(target.filename().string()).append(".XXXXXX");

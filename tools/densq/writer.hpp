@@ -46,6 +46,7 @@ public:
     void finish();
 
 private:
+    explicit Writer(const std::filesystem::path &target_) : target(target_) {}
     void plan_directory(const FilePlan &plan);
     uint32_t add_section(const void *data, uint64_t bytes);
     void write(const void *data, uint64_t bytes);

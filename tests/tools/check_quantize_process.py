@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""densq as a process: signals, the terminal, memory, and when its output appears.
+
+    check_quantize_process.py DENSQ MODEL_FOLDER
+"""
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from models import make_weights, save
+from support import DENSQ, SANITIZED, STORIES, main, quantize, run
+
+
+def save_layers(path, count, size, dtype=np.float32):
+    save(path, {f"model.layers.{i}.weight": make_weights(size, size, i).astype(dtype)
+                for i in range(count)})
+
+
+def start(model, output, *arguments, stderr=subprocess.PIPE):
+    return subprocess.Popen([DENSQ, "quantize", "--model", model, "--unweighted", "-o", output,
+                             *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True)
+
+
+def wait_for_temporary(process, folder):
+    while not list(folder.glob(".out.densq.*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+
+
+def test_signals_leave_nothing(folder):
+    model, outputs = folder / "m.safetensors", folder / "outputs"
+    outputs.mkdir()
+    save_layers(model, 2, 2048, np.float16)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        for threads in ("1", "3"):
+            for before in ({}, {outputs / "out.densq": b"before"}):
+                for path, data in before.items():
+                    path.write_bytes(data)
+                process = start(model, outputs / "out.densq", "--threads", threads)
+                wait_for_temporary(process, outputs)
+                process.send_signal(number)
+                stdout, stderr = process.communicate()
+                assert process.returncode == 128 + number, (process.returncode, stderr)
+                assert (stdout, stderr) == ("", "densq: interrupted; no output was left\n")
+                assert {path: path.read_bytes() for path in outputs.iterdir()} == before
+                for path in before:
+                    path.unlink()
+
+
+def catches(process, number):
+    with open(f"/proc/{process.pid}/status") as status:
+        caught = next(line for line in status if line.startswith("SigCgt:"))
+    return int(caught.split()[1], 16) >> number - 1 & 1
+
+
+def test_a_second_signal_ends_at_once(folder):
+    # Rows so long that the second comes before the first is looked at, if not at the first try.
+    save(folder / "m.safetensors", {"model.layers.0.weight": make_weights(32, 65536, 1)})
+    for _ in range(10):
+        process = start(folder / "m.safetensors", folder / "out.densq", "--threads", "1")
+        wait_for_temporary(process, folder)
+        process.send_signal(signal.SIGINT)
+        while process.poll() is None and catches(process, signal.SIGINT):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        assert process.returncode in (-signal.SIGINT, 128 + signal.SIGINT), process.returncode
+        assert not (folder / "out.densq").exists()
+        for path in folder.glob(".out.densq.*"):  # there is no time to remove it
+            path.unlink()
+        if process.returncode == -signal.SIGINT:
+            return
+    assert False, "never ended by the second signal"
+
+
+def test_the_output_appears_at_once(folder):
+    output = folder / "out.densq"
+    output.write_bytes(b"before")
+    process = start(STORIES, output, "--bits", "2", "--threads", "1")
+    seen = {b"before"}
+    while process.poll() is None:
+        seen.add(output.read_bytes())
+    assert process.wait() == 0
+    process.communicate()
+    assert seen <= {b"before", output.read_bytes()}
+    assert run("verify", output).returncode == 0
+
+
+def run_on_terminal(*arguments):
+    """Exit status, what came on stdout and what stderr, a terminal, was sent."""
+    master, slave = pty.openpty()
+    process = start(*arguments, stderr=slave)
+    os.close(slave)
+    shown = b""
+    try:
+        while data := os.read(master, 65536):
+            shown += data
+    except OSError:  # EIO: the other side is closed
+        pass
+    os.close(master)
+    return process.wait(), process.communicate()[0], shown.decode()
+
+
+def test_terminal(folder):
+    save_layers(folder / "m.safetensors", 3, 256)
+    arguments = [folder / "m.safetensors", folder / "out.densq"]
+    status, stdout, shown = run_on_terminal(*arguments)
+    assert status == 0 and stdout.startswith(f"{folder}/out.densq: 3 matrices ("), stdout
+    for i in range(3):
+        assert f"%  model.layers.{i}.weight" in shown, shown
+    assert re.search(r"\r\x1b\[K\[#* *\] +\d+ %", shown), shown
+    assert shown.endswith("\r\x1b[K")  # nothing of it is left
+    status, stdout, shown = run_on_terminal(*arguments, "--quiet")
+    assert (status, stdout, shown) == (0, "", "")
+
+
+def test_no_terminal(folder):
+    save_layers(folder / "m.safetensors", 3, 256)
+    result = run("quantize", "--model", folder / "m.safetensors", "--unweighted", "-o",
+                 folder / "out.densq")
+    assert result.stderr == "" and "\x1b" not in result.stdout and result.stdout.count("\n") == 1
+    result = run("quantize", "--model", folder / "m.safetensors", "--unweighted", "--quiet", "-o",
+                 folder / "out.densq")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_help_and_version(folder):
+    result = run("--version")
+    assert result.returncode == 0 and result.stderr == ""
+    assert re.fullmatch(r"densq \d+\.\d+\.\d+, backends:( \w+)* scalar\n", result.stdout), result
+    commands = ("quantize", "info", "verify", "bench")
+    result = run("--help")
+    assert result.returncode == 0 and all(command in result.stdout for command in commands)
+    for command in commands:
+        result = run(command, "--help")
+        assert result.returncode == 0 and result.stderr == "" and "Usage: densq" in result.stdout
+    for option in ("--model", "--gradients", "--bits", "--outliers", "--sensitive", "--include",
+                   "--exclude", "--drop", "--bits-for", "--unweighted", "--threads", "--quiet",
+                   "--output"):
+        assert option in run("quantize", "--help").stdout, option
+
+
+def test_a_full_stdout_is_an_error(folder):
+    with open("/dev/full", "w") as full:
+        quantize(STORIES, folder / "out.densq")
+        result = subprocess.run([DENSQ, "info", folder / "out.densq"], stdout=full,
+                                stderr=subprocess.PIPE, text=True)
+        assert result.returncode == 1 and "cannot write the output" in result.stderr, result
+
+
+# A process counts the peak of the one that starts it as its own, so that one must be small.
+MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def peak_bytes(model, output):
+    result = subprocess.run([sys.executable, "-c", MEASURE, DENSQ, "quantize", "--model", model,
+                             "--unweighted", "--quiet", "--threads", "2", "-o", output],
+                            check=True, capture_output=True, text=True)
+    return 1024 * int(result.stdout)
+
+
+def test_memory_is_that_of_one_matrix(folder):
+    if SANITIZED:
+        return "skipped, AddressSanitizer holds back what is freed"
+    # Seven layers more add 28 MiB to the model, which is mapped: so much would stay if its pages or
+    # the floats read from them were kept.  The file they make, mapped when it is proved, and the
+    # allocator get 8 MiB.
+    save_layers(folder / "1.safetensors", 1, 1024)
+    save_layers(folder / "8.safetensors", 8, 1024)
+    one = peak_bytes(folder / "1.safetensors", folder / "1.densq")
+    eight = peak_bytes(folder / "8.safetensors", folder / "8.densq")
+    assert eight - one < 8 << 20, (one, eight)
+    # 4 MiB each for the weights, their pages and the search for outliers, and as much for the rest.
+    assert one < 24 << 20, one
+
+
+main(globals())
