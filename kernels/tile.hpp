@@ -5,7 +5,9 @@
 //
 // Lanes: a vector of partial sums.
 //   Vector, zero(), scaled(v, factor)
-//   add_nonzeros<Col, batch>(matrix, activations, begin, end, sums)  sums[b] += nonzeros . x[b]
+//   Product, multiply_nonzeros(val, col, count, x, products)    products[i] = val[i] x[col[i]];
+//                                 there is room for whole vectors
+//   add_products(v, products, count)    v with the products added, lane after lane
 //   sum_16(v, stride, out)        out[i] = sum of the lanes of v[i * stride], 16 of them
 //   sum(v)                        sum of the lanes of v
 //
@@ -87,13 +89,40 @@ DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations,
     }
 }
 
+// Products of nonzeros [begin, end) with one vector's activations.
+template <class Lanes>
+DENSQ_INLINE void multiply_nonzeros(const Matrix *matrix, const float *x, uint32_t begin,
+                                    uint32_t end, typename Lanes::Product *products) {
+    const uint16_t *val = matrix->val + begin;
+    if (matrix->cols <= 65536)
+        Lanes::multiply_nonzeros(val, static_cast<const uint16_t *>(matrix->col) + begin,
+                                 end - begin, x, products);
+    else
+        Lanes::multiply_nonzeros(val, static_cast<const uint32_t *>(matrix->col) + begin,
+                                 end - begin, x, products);
+}
+
+// Adds the sparse part of a tile's rows but the heavy ones.  A row has few nonzeros, often less than
+// a vector, so those of several rows are multiplied together: that saves up to a tenth of the time.
 template <class Lanes, int batch>
 DENSQ_INLINE void add_nonzeros(const Matrix *matrix, const Activations *activations,
-                               uint32_t begin, uint32_t end, typename Lanes::Vector *sums) {
-    if (matrix->cols <= 65536)
-        Lanes::template add_nonzeros<uint16_t, batch>(matrix, activations, begin, end, sums);
-    else
-        Lanes::template add_nonzeros<uint32_t, batch>(matrix, activations, begin, end, sums);
+                               uint32_t first_row, uint32_t tile_rows,
+                               typename Lanes::Vector (*sums)[batch]) {
+    typename Lanes::Product products[kHeavyRow];  // whole vectors: a multiple of 16
+    const uint32_t *row_ptr = matrix->row_ptr + first_row;
+    for (uint32_t r = 0; r < tile_rows;) {
+        const uint32_t begin = row_ptr[r];
+        uint32_t end_row = r;
+        while (end_row < tile_rows && row_ptr[end_row + 1] - begin <= kHeavyRow) ++end_row;
+        for (int b = 0; b < batch; ++b) {
+            const float *x = activations->x + static_cast<size_t>(b) * activations->x_stride;
+            multiply_nonzeros<Lanes>(matrix, x, begin, row_ptr[end_row], products);
+            for (uint32_t i = r; i < end_row; ++i)
+                sums[i][b] = Lanes::add_products(sums[i][b], products + (row_ptr[i] - begin),
+                                                 row_ptr[i + 1] - row_ptr[i]);
+        }
+        r = end_row > r ? end_row : r + 1;  // a heavy row is passed over
+    }
 }
 
 // Applies the rows' scales, adds their sparse part and stores y.
@@ -101,16 +130,12 @@ template <class Lanes, int batch>
 DENSQ_INLINE void finish_tile(const Matrix *matrix, const Activations *activations,
                               uint32_t first_row, uint32_t tile_rows, const float *row_scale,
                               typename Lanes::Vector (*sums)[batch], float *y, size_t y_stride) {
-    for (uint32_t r = 0; r < tile_rows; ++r) {
-        const size_t row = first_row + r;
-        if (row_scale)
+    if (row_scale)
+        for (uint32_t r = 0; r < tile_rows; ++r)
             for (int b = 0; b < batch; ++b)
-                sums[r][b] = Lanes::scaled(sums[r][b], row_scale[row]);
-        if (!matrix->row_ptr) continue;
-        const uint32_t begin = matrix->row_ptr[row], end = matrix->row_ptr[row + 1];
-        if (end - begin <= kHeavyRow)
-            add_nonzeros<Lanes, batch>(matrix, activations, begin, end, sums[r]);
-    }
+                sums[r][b] = Lanes::scaled(sums[r][b], row_scale[first_row + r]);
+    if (matrix->row_ptr)
+        add_nonzeros<Lanes, batch>(matrix, activations, first_row, tile_rows, sums);
     for (int b = 0; b < batch; ++b) {
         float out[DENSQ_TILE_ROWS];
         Lanes::sum_16(&sums[0][b], batch, out);
@@ -149,24 +174,16 @@ void multiply_tile(const Matrix *matrix, const Activations *activations, uint32_
                                                                 y_stride);
 }
 
-template <class Lanes, int batch>
-void sparse_segment_batch(const Matrix *matrix, const Activations *activations, uint32_t begin,
-                          uint32_t end, float *sum, size_t sum_stride) {
-    typename Lanes::Vector sums[batch];
-    for (auto &lanes : sums) lanes = Lanes::zero();
-    add_nonzeros<Lanes, batch>(matrix, activations, begin, end, sums);
-    for (int b = 0; b < batch; ++b) sum[static_cast<size_t>(b) * sum_stride] = Lanes::sum(sums[b]);
-}
-
-// KernelTable::sparse_segment for batches up to max_batch.
-template <class Lanes, int max_batch>
+// KernelTable::sparse_segment.
+template <class Lanes>
 void sparse_segment(const Matrix *matrix, const Activations *activations, uint32_t begin,
                     uint32_t end, float *sum, size_t sum_stride) {
-    if constexpr (max_batch > 1)
-        if (activations->count < max_batch)
-            return sparse_segment<Lanes, max_batch / 2>(matrix, activations, begin, end, sum,
-                                                        sum_stride);
-    sparse_segment_batch<Lanes, max_batch>(matrix, activations, begin, end, sum, sum_stride);
+    typename Lanes::Product products[kHeavyRow];
+    for (uint32_t b = 0; b < activations->count; ++b) {
+        const float *x = activations->x + b * activations->x_stride;
+        multiply_nonzeros<Lanes>(matrix, x, begin, end, products);
+        sum[b * sum_stride] = Lanes::sum(Lanes::add_products(Lanes::zero(), products, end - begin));
+    }
 }
 
 }  // namespace

@@ -22,16 +22,19 @@ struct OneLane {
         for (size_t r = 0; r < DENSQ_TILE_ROWS; ++r) out[r] = static_cast<float>(v[r * stride]);
     }
 
-    template <typename Col, int batch>
-    static void add_nonzeros(const Matrix *matrix, const Activations *activations, uint32_t begin,
-                             uint32_t end, double *sums) {
-        const Col *col = static_cast<const Col *>(matrix->col);
-        for (int b = 0; b < batch; ++b) {
-            const float *x = activations->x + static_cast<size_t>(b) * activations->x_stride;
-            for (uint32_t i = begin; i < end; ++i)
-                sums[b] += static_cast<double>(densq_f16_to_f32(matrix->val[i])) *
-                           static_cast<double>(x[col[i]]);
-        }
+    using Product = double;
+
+    template <typename Col>
+    static void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
+                                  const float *x, double *products) {
+        for (uint32_t i = 0; i < count; ++i)
+            products[i] = static_cast<double>(densq_f16_to_f32(val[i])) *
+                          static_cast<double>(x[col[i]]);
+    }
+
+    static double add_products(double v, const double *products, uint32_t count) {
+        for (uint32_t i = 0; i < count; ++i) v += products[i];
+        return v;
     }
 };
 
@@ -181,7 +184,7 @@ constexpr KernelTable kTable = {
                        multiply_tile<FastPath, 4, 4>},
                       {multiply_tile<ExactPath, 2, 4>, multiply_tile<ExactPath, 3, 4>,
                        multiply_tile<ExactPath, 4, 4>}},
-    .sparse_segment = sparse_segment<OneLane, 4>,
+    .sparse_segment = sparse_segment<OneLane>,
     .crc32c = nullptr,
 };
 

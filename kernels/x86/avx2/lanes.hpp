@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// lanes.hpp - 8 partial sums, and the products of a row's nonzeros with gathered activations.
+// lanes.hpp - 8 partial sums, and the products of nonzeros with gathered activations.
 #pragma once
 #include <immintrin.h>
 #include <string.h>
@@ -35,29 +35,31 @@ struct Lanes8 {
         return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
     }
 
-    template <typename Col, int batch>
-    static DENSQ_INLINE void add_nonzeros(const Matrix *matrix, const Activations *activations,
-                                          uint32_t begin, uint32_t end, __m256 *sums) {
-        const Col *col = static_cast<const Col *>(matrix->col);
-        for (uint32_t at = begin; at < end; at += 8) {
-            const uint32_t count = end - at < 8 ? end - at : 8;
-            const __m128i half = load_up_to_8(matrix->val + at, count);
+    using Product = float;
+
+    template <typename Col>
+    static DENSQ_INLINE void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
+                                               const float *x, float *products) {
+        uint32_t i = 0;
+        for (; count - i >= 8; i += 8) {
             __m256i index;
             if constexpr (sizeof(Col) == 2)
-                index = _mm256_cvtepu16_epi32(load_up_to_8(col + at, count));
+                index = _mm256_cvtepu16_epi32(
+                    _mm_loadu_si128(reinterpret_cast<const __m128i *>(col + i)));
             else
-                index = _mm256_maskload_epi32(reinterpret_cast<const int *>(col + at),
-                                              first_lanes(count));
-            const __m256 val = _mm256_cvtph_ps(half);
-            const __m256 mask = _mm256_castsi256_ps(first_lanes(count));
-            DENSQ_UNROLL
-            for (int b = 0; b < batch; ++b) {
-                const float *x = activations->x + static_cast<size_t>(b) * activations->x_stride;
-                const __m256 gathered =
-                    _mm256_mask_i32gather_ps(_mm256_setzero_ps(), x, index, mask, 4);
-                sums[b] = _mm256_fmadd_ps(val, gathered, sums[b]);
-            }
+                index = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(col + i));
+            const __m256 factor =
+                _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(val + i)));
+            _mm256_storeu_ps(products + i,
+                             _mm256_mul_ps(factor, _mm256_i32gather_ps(x, index, 4)));
         }
+        for (; i < count; ++i) products[i] = _cvtsh_ss(val[i]) * x[col[i]];
+    }
+
+    static DENSQ_INLINE __m256 add_products(__m256 v, const float *products, uint32_t count) {
+        for (uint32_t i = 0; i < count; i += 8)
+            v = _mm256_add_ps(v, load_first(products + i, count - i));
+        return v;
     }
 
     static DENSQ_INLINE void sum_16(const __m256 *v, size_t stride, float *out) {
@@ -68,14 +70,6 @@ struct Lanes8 {
             _mm_storeu_ps(out + 4 * q, _mm_add_ps(_mm256_castps256_ps128(abcd),
                                                   _mm256_extractf128_ps(abcd, 1)));
         }
-    }
-
-private:
-    static DENSQ_INLINE __m128i load_up_to_8(const uint16_t *from, uint32_t count) {
-        if (count == 8) return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from));
-        uint16_t padded[8] = {};
-        memcpy(padded, from, count * sizeof *from);
-        return _mm_loadu_si128(reinterpret_cast<const __m128i *>(padded));
     }
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// lanes.hpp - 16 partial sums, and the products of a row's nonzeros with gathered activations.
+// lanes.hpp - 16 partial sums, and the products of nonzeros with gathered activations.
 #pragma once
 #include <immintrin.h>
 
@@ -24,26 +24,30 @@ struct Lanes16 {
 
     static DENSQ_INLINE float sum(__m512 v) { return _mm512_reduce_add_ps(v); }
 
-    template <typename Col, int batch>
-    static DENSQ_INLINE void add_nonzeros(const Matrix *matrix, const Activations *activations,
-                                          uint32_t begin, uint32_t end, __m512 *sums) {
-        for (uint32_t at = begin; at < end; at += 16) {
-            const __mmask16 mask = first_lanes(end - at);
-            const Col *col = static_cast<const Col *>(matrix->col) + at;
-            const __m512 val = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, matrix->val + at));
+    using Product = float;
+
+    // Writes whole vectors.
+    template <typename Col>
+    static DENSQ_INLINE void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
+                                               const float *x, float *products) {
+        for (uint32_t i = 0; i < count; i += 16) {
+            const __mmask16 mask = first_lanes(count - i);
             __m512i index;
             if constexpr (sizeof(Col) == 2)
-                index = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, col));
+                index = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, col + i));
             else
-                index = _mm512_maskz_loadu_epi32(mask, col);
-            DENSQ_UNROLL
-            for (int b = 0; b < batch; ++b) {
-                const float *x = activations->x + static_cast<size_t>(b) * activations->x_stride;
-                const __m512 gathered =
-                    _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, index, x, 4);
-                sums[b] = _mm512_fmadd_ps(val, gathered, sums[b]);
-            }
+                index = _mm512_maskz_loadu_epi32(mask, col + i);
+            const __m512 factor = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, val + i));
+            const __m512 gathered =
+                _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, index, x, 4);
+            _mm512_storeu_ps(products + i, _mm512_mul_ps(factor, gathered));
         }
+    }
+
+    static DENSQ_INLINE __m512 add_products(__m512 v, const float *products, uint32_t count) {
+        for (uint32_t i = 0; i < count; i += 16)
+            v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(first_lanes(count - i), products + i));
+        return v;
     }
 
     // Transposes as it adds: 4 rows to the 4 floats of every 128-bit part, then the parts.
