@@ -102,8 +102,8 @@ DENSQ_INLINE void multiply_nonzeros(const Matrix *matrix, const float *x, uint32
                                  end - begin, x, products);
 }
 
-// Adds the sparse part of a tile's rows but the heavy ones.  A row has few nonzeros, often less than
-// a vector, so those of several rows are multiplied together: that saves up to a tenth of the time.
+// Adds the sparse part of a tile's rows but the heavy ones.  A row has few nonzeros, often less
+// than a vector, so those of several rows are multiplied together.
 template <class Lanes, int batch>
 DENSQ_INLINE void add_nonzeros(const Matrix *matrix, const Activations *activations,
                                uint32_t first_row, uint32_t tile_rows,

@@ -63,6 +63,10 @@ Selection make_selection(const Options &options) {
     return selection;
 }
 
+std::string describe(const std::string &name, const Checkpoint::Entry &entry) {
+    return entry.file->path.string() + ": tensor '" + name + "'";
+}
+
 // Reads a matrix's weights; they must be finite and within fp16, which holds the sparse values.
 std::vector<float> read_weights(const std::string &name, const Checkpoint::Entry &entry) {
     std::vector<float> weights(entry.tensor->elements());
@@ -70,34 +74,39 @@ std::vector<float> read_weights(const std::string &name, const Checkpoint::Entry
     entry.file->forget(*entry.tensor);
     for (size_t i = 0; i < weights.size(); ++i) {
         if (std::abs(weights[i]) <= 65504.0f) continue;
-        throw DataError(entry.file->path.string() + ": tensor '" + name + "', element " +
-                        std::to_string(i) + ": " + std::to_string(weights[i]) +
-                        " is not finite or beyond fp16's 65504");
+        throw DataError(describe(name, entry) + ", element " + std::to_string(i) + ": " +
+                        std::to_string(weights[i]) + " is not finite or beyond fp16's 65504");
     }
     return weights;
 }
 
-// Reads the squared gradients of a tensor of the model; empty if all of them are zero.
-std::vector<float> read_gradients(const std::string &name, const SafeTensor &weights,
-                                  const Checkpoint &gradients) {
+// The entry that holds the squared gradients of a tensor of the model.
+const Checkpoint::Entry &find_gradients(const std::string &name, const SafeTensor &weights,
+                                        const Checkpoint &gradients) {
     const auto found = gradients.tensors.find(name);
     if (found == gradients.tensors.end())
         throw DataError(gradients.inputs[0].string() + ": has no tensor '" + name +
                         "'; give gradients of the same model, or --unweighted");
-    const auto &[file, tensor] = found->second;
-    const std::string where = file->path.string() + ": tensor '" + name + "'";
-    if (!is_float(*tensor))
-        throw DataError(where + ": dtype " + tensor->dtype + " is not F32, F16 or BF16");
-    if (tensor->shape != weights.shape)
-        throw DataError(where + ": shape " + tensor->shape_text() + ", the model's is " +
-                        weights.shape_text());
+    const SafeTensor &tensor = *found->second.tensor;
+    if (!is_float(tensor))
+        throw DataError(describe(name, found->second) + ": dtype " + tensor.dtype +
+                        " is not F32, F16 or BF16");
+    if (tensor.shape != weights.shape)
+        throw DataError(describe(name, found->second) + ": shape " + tensor.shape_text() +
+                        ", the model's is " + weights.shape_text());
+    return found->second;
+}
+
+// Reads squared gradients; empty if all of them are zero.
+std::vector<float> read_gradients(const std::string &name, const Checkpoint::Entry &entry) {
+    const auto &[file, tensor] = entry;
     std::vector<float> values(tensor->elements());
     read_floats(*tensor, 0, values.size(), values.data());
     file->forget(*tensor);
     bool any = false;
     for (size_t i = 0; i < values.size(); ++i) {
         if (!(values[i] >= 0) || std::isinf(values[i]))
-            throw DataError(where + ", element " + std::to_string(i) + ": " +
+            throw DataError(describe(name, entry) + ", element " + std::to_string(i) + ": " +
                             std::to_string(values[i]) +
                             " is negative or not finite; this tensor looks like weights, not "
                             "squared gradients");
@@ -162,6 +171,8 @@ public:
 
 private:
     void make_plan() {
+        if (selection.include.empty() && selection.bits_for.empty())
+            refuse_transposed(read_text(model.folder / "config.json"));
         for (const auto &[name, entry] : model.tensors) {
             if (selection.drops(name)) continue;
             if (const uint32_t bits = selection.bits_of(name, *entry.tensor))
@@ -222,6 +233,9 @@ private:
             throw UsageError("--gradients is missing; without gradients say --unweighted");
         gradients.emplace(options.gradients,
                           std::vector<std::string>{"gradients.safetensors", "model.safetensors"});
+        // Now, not after hours.
+        for (const auto &[name, matrix] : plan.matrices)
+            find_gradients(name, *model.tensors.at(name).tensor, *gradients);
     }
 
     void refuse_overwriting_input() const {
@@ -241,7 +255,7 @@ private:
         const std::vector<float> weights = read_weights(name, entry);
         std::vector<float> weighting;
         if (gradients) {
-            weighting = read_gradients(name, *entry.tensor, *gradients);
+            weighting = read_gradients(name, find_gradients(name, *entry.tensor, *gradients));
             if (weighting.empty()) {
                 warnings.push_back("the gradients of '" + name +
                                    "' are all zero: every weight counts the same");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// interrupt.hpp - Ctrl-C and SIGTERM as exceptions, so that what has been begun is cleared away.
+// interrupt.hpp - Ctrl-C, SIGTERM and SIGHUP as exceptions, so that what has been begun is cleared
+// away.
 #pragma once
 
 namespace densq::tool {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include <nlohmann/json.hpp>
+
 #include "densq/format.h"
 
 namespace densq::tool {
@@ -38,6 +40,16 @@ bool is_linear_layer(const std::string &name, const SafeTensor &tensor) {
     const auto has = [&](const char *part) { return lower.find(part) != std::string::npos; };
     return tensor.shape.size() == 2 && is_numbered(name) && name.ends_with("weight") &&
            !has("embed") && !has("norm");
+}
+
+void refuse_transposed(const std::string &config) {
+    const nlohmann::json json = nlohmann::json::parse(config, nullptr, false);
+    if (!json.is_object() || !json.contains("model_type")) return;
+    for (const char *type : {"gpt2", "openai-gpt", "imagegpt", "decision_transformer"})
+        if (json["model_type"] == type)
+            throw DataError("config.json: models of type " + std::string(type) +
+                            " keep their linear layers transposed, rows and columns exchanged; "
+                            "transpose them, or choose tensors with --include");
 }
 
 uint32_t Selection::bits_of(const std::string &name, const SafeTensor &tensor) const {

@@ -28,4 +28,8 @@ struct Selection {
 // norms or the output head.
 bool is_linear_layer(const std::string &name, const SafeTensor &tensor);
 
+// DataError if a model of this config.json ("" if there is none) keeps its linear layers as
+// [in][out], which is_linear_layer cannot tell from [out][in].
+void refuse_transposed(const std::string &config);
+
 }  // namespace densq::tool

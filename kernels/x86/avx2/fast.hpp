@@ -95,9 +95,9 @@ private:
     DENSQ_INLINE void add_products(__m256i weight, int which, const int16_t *x, size_t x_stride) {
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
-            const auto *at = reinterpret_cast<const __m256i *>(x + static_cast<size_t>(b) * x_stride);
-            sum[b][which] = _mm256_add_epi32(
-                sum[b][which], _mm256_madd_epi16(weight, _mm256_loadu_si256(at)));
+            const int16_t *at = x + static_cast<size_t>(b) * x_stride;
+            const __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(at));
+            sum[b][which] = _mm256_add_epi32(sum[b][which], _mm256_madd_epi16(weight, values));
         }
     }
 
