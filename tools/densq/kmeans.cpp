@@ -8,6 +8,8 @@
 namespace densq::tool {
 namespace {
 
+constexpr size_t kCoarse = 8;
+
 uint32_t key_of(float value) {
     const auto bits = std::bit_cast<uint32_t>(value + 0.0f);  // -0 becomes 0
     return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
@@ -52,39 +54,48 @@ void KMeans::sort_points() {
 
 // Values are taken relative to their mean, which keeps the costs small.
 void KMeans::merge_equal() {
-    double total = 0, sum = 0;
+    double weight_sum = 0, sum = 0;
     for (const Point &point : points) {
-        total += static_cast<double>(point.weight);
+        weight_sum += static_cast<double>(point.weight);
         sum += static_cast<double>(point.weight) * static_cast<double>(value_of(point.key));
     }
-    center = sum / total;
+    center = sum / weight_sum;
+    total = 0;
     value.clear();
-    prefix.assign(1, {0, 0, 0, 0});
+    all.assign(1, {0, 0, 0, 0});
+    some = all;
     for (size_t i = 0; i < points.size();) {
         const uint32_t key = points[i].key;
         double weight = 0;
         for (; i < points.size() && points[i].key == key; ++i)
             weight += static_cast<double>(points[i].weight);
         value.push_back(static_cast<double>(value_of(key)) - center);
-        Prefix next = prefix.back();
+        Boundary next = all.back();
         add_exactly(weight, &next.weight, &next.weight_rest);
         add_exactly(weight * value.back(), &next.sum, &next.sum_rest);
-        prefix.push_back(next);
+        all.push_back(next);
+        if (value.size() % kCoarse == 0) some.push_back(next);
+        total += weight * value.back() * value.back();
     }
+    if (value.size() % kCoarse != 0) some.push_back(all.back());
 }
 
 // Whether a last cluster [later, to) ends a cheaper path than [earlier, to).  Without divisions.
-bool KMeans::is_better(uint32_t later, uint32_t earlier, uint32_t to) const {
-    const double weight_a = weight_of(earlier, to), weight_b = weight_of(later, to);
-    const double sum_a = sum_of(earlier, to), sum_b = sum_of(later, to);
+bool KMeans::is_better(const Boundaries &line, uint32_t later, uint32_t earlier,
+                       uint32_t to) const {
+    const double weight_a = weight_between(line[earlier], line[to]);
+    const double weight_b = weight_between(line[later], line[to]);
+    const double sum_a = sum_between(line[earlier], line[to]);
+    const double sum_b = sum_between(line[later], line[to]);
     return (path_cost[later] - path_cost[earlier]) * weight_a * weight_b <
            sum_b * sum_b * weight_a - sum_a * sum_a * weight_b;
 }
 
-// Finds the cheapest path when each cluster costs `penalty` more; returns its number of clusters.
-// Once a later beginning is better than an earlier one it stays so for all later ends.
-uint32_t KMeans::cheapest_path(double penalty) {
-    const uint32_t end = points_end();
+// Finds the cheapest path over a line's boundaries when each cluster costs `penalty` more; returns
+// its number of clusters.  Once a later begin is better than an earlier one it stays so for all
+// later ends.
+uint32_t KMeans::cheapest_path(const Boundaries &line, double penalty) {
+    const auto end = static_cast<uint32_t>(line.size()) - 1;
     path_cost.resize(end + 1);
     path_from.resize(end + 1);
     path_cost[0] = 0;
@@ -92,38 +103,36 @@ uint32_t KMeans::cheapest_path(double penalty) {
     size_t front = 0;
     for (uint32_t to = 1; to <= end; ++to) {
         while (front + 1 < queue.size() && queue[front + 1].start <= to) ++front;
-        path_from[to] = queue[front].from;
-        path_cost[to] = path_cost[path_from[to]] + cluster_cost(path_from[to], to) + penalty;
+        const uint32_t from = queue[front].from;
+        path_from[to] = from;
+        path_cost[to] = path_cost[from] + cluster_cost(line[from], line[to]) + penalty;
         while (queue.size() > front + 1 && queue.back().start > to &&
-               is_better(to, queue.back().from, queue.back().start))
+               is_better(line, to, queue.back().from, queue.back().start))
             queue.pop_back();
-        if (to == end || !is_better(to, queue.back().from, end)) continue;
+        if (to == end || !is_better(line, to, queue.back().from, end)) continue;
         uint32_t low = std::max(queue.back().start, to), high = end;  // better at high, not at low
         while (high - low > 1) {
             const uint32_t middle = low + (high - low) / 2;
-            if (is_better(to, queue.back().from, middle))
+            if (is_better(line, to, queue.back().from, middle))
                 high = middle;
             else
                 low = middle;
         }
         queue.push_back({to, high});
     }
-    boundaries.assign(1, end);
-    for (uint32_t to = end; to > 0; to = path_from[to]) boundaries.push_back(path_from[to]);
-    std::reverse(boundaries.begin(), boundaries.end());
-    return static_cast<uint32_t>(boundaries.size()) - 1;
+    path.assign(1, end);
+    for (uint32_t to = end; to > 0; to = path_from[to]) path.push_back(path_from[to]);
+    std::reverse(path.begin(), path.end());
+    return static_cast<uint32_t>(path.size()) - 1;
 }
 
-// True once a penalty gives exactly the clusters asked for.
-bool KMeans::search_penalty() {
-    const uint32_t end = points_end();
-    double total = 0;
-    for (uint32_t i = 0; i < end; ++i) total += weight_of(i, i + 1) * value[i] * value[i];
+// True once a penalty gives exactly the clusters asked for; the search begins where the last ended.
+bool KMeans::search_penalty(const Boundaries &line) {
     if (relative_penalty <= 0) relative_penalty = 2.0 / (clusters * clusters * clusters);
     double penalty = relative_penalty * total;
     double low = 0, high = INFINITY;  // too many clusters, too few
     for (int tries = 0; tries < 60; ++tries) {
-        const uint32_t count = cheapest_path(penalty);
+        const uint32_t count = cheapest_path(line, penalty);
         if (count == clusters) {
             relative_penalty = penalty / total;
             return true;
@@ -146,7 +155,7 @@ void KMeans::solve_layer(const std::vector<double> &before, std::vector<double> 
     const uint32_t to = low + (high - low) / 2;
     double best = INFINITY;
     for (uint32_t i = first; i <= std::min(last, to - 1); ++i) {
-        const double candidate = before[i] + cluster_cost(i, to);
+        const double candidate = before[i] + cluster_cost(all[i], all[to]);
         if (candidate < best) {
             best = candidate;
             from[to] = i;
@@ -159,7 +168,7 @@ void KMeans::solve_layer(const std::vector<double> &before, std::vector<double> 
 
 // Dynamic programming, one cluster more in each layer.
 void KMeans::solve_by_layers() {
-    const uint32_t end = points_end();
+    const auto end = static_cast<uint32_t>(value.size());
     std::vector<double> before(end + 1, INFINITY), cost(end + 1, INFINITY);
     std::vector<uint32_t> from(static_cast<size_t>(clusters) * (end + 1));
     before[0] = 0;
@@ -169,18 +178,18 @@ void KMeans::solve_by_layers() {
                     end, layer, end - 1);
         before.swap(cost);
     }
-    boundaries.assign(1, end);
+    path.assign(1, end);
     for (uint32_t layer = clusters; layer-- > 0;)
-        boundaries.push_back(from[static_cast<size_t>(layer) * (end + 1) + boundaries.back()]);
-    std::reverse(boundaries.begin(), boundaries.end());
+        path.push_back(from[static_cast<size_t>(layer) * (end + 1) + path.back()]);
+    std::reverse(path.begin(), path.end());
 }
 
 void KMeans::compute_centroids() {
     centroids.clear();
-    for (size_t i = 0; i + 1 < boundaries.size(); ++i) {
-        const uint32_t from = boundaries[i], to = boundaries[i + 1];
-        const double weight = weight_of(from, to);
-        const double mean = weight > 0 ? sum_of(from, to) / weight : value[from];
+    for (size_t i = 0; i + 1 < path.size(); ++i) {
+        const uint32_t from = path[i], to = path[i + 1];
+        const double weight = weight_between(all[from], all[to]);
+        const double mean = weight > 0 ? sum_between(all[from], all[to]) / weight : value[from];
         centroids.push_back(center + std::clamp(mean, value[from], value[to - 1]));
     }
 }
@@ -189,12 +198,13 @@ const std::vector<double> &KMeans::fit(const float *values, const float *weights
     collect(values, weights, count);
     sort_points();
     merge_equal();
-    if (points_end() <= clusters) {
+    if (value.size() <= clusters) {
         centroids.clear();
         for (const double centered : value) centroids.push_back(centered + center);
         return centroids;
     }
-    if (!search_penalty()) solve_by_layers();
+    if (some.size() > kCoarse * clusters) search_penalty(some);
+    if (!search_penalty(all)) solve_by_layers();
     compute_centroids();
     return centroids;
 }

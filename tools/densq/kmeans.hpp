@@ -7,8 +7,9 @@
 // and for some penalty lambda the path that is cheapest when every step costs lambda more has
 // exactly k steps: it is then the optimum (Lagrangian duality without a gap).  A cheapest path
 // takes O(n log n) with a queue of candidates (Galil and Park 1992), and few penalties need to be
-// tried, since f(k) falls like k^-2.  Where ties keep k from being hit, dynamic programming over k
-// decides (Wu 1991; Gronlund et al. 2017).
+// tried, since f(k) falls like k^-2: most of them on every eighth boundary alone, where the right
+// penalty is nearly the same.  Where ties keep k from being hit, dynamic programming over k decides
+// (Wu 1991; Gronlund et al. 2017).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -31,54 +32,53 @@ private:
         uint32_t key;  // orders like the value
         float weight;
     };
-    // Sums of w and w v over the first values.  The rests hold what rounding took from them, so that
-    // a difference is accurate however little it is of the whole.
-    struct Prefix {
+    // Sums of w and w v over the values before a boundary.  The rests hold what rounding took from
+    // them, so that a difference is accurate however little it is of the whole.
+    struct Boundary {
         double weight, weight_rest, sum, sum_rest;
     };
+    using Boundaries = std::vector<Boundary>;
     struct Candidate {
-        uint32_t from;   // a cluster's first value
-        uint32_t start;  // it is the best beginning for clusters that end here or later
+        uint32_t from;   // a cluster's begin
+        uint32_t start;  // it is the best begin for clusters that end here or later
     };
 
     void collect(const float *values, const float *weights, size_t count);
     void sort_points();
     void merge_equal();
-    uint32_t cheapest_path(double penalty);
-    bool search_penalty();
+    uint32_t cheapest_path(const Boundaries &line, double penalty);
+    bool search_penalty(const Boundaries &line);
     void solve_by_layers();
     void solve_layer(const std::vector<double> &before, std::vector<double> *cost, uint32_t *from,
                      uint32_t low, uint32_t high, uint32_t first, uint32_t last) const;
     void compute_centroids();
 
-    uint32_t points_end() const { return static_cast<uint32_t>(value.size()); }
-    // Sums of w and w v over values [from, to).
-    double weight_of(uint32_t from, uint32_t to) const {
-        const Prefix &a = prefix[from], &b = prefix[to];
+    // Sums of w and w v between two boundaries.
+    static double weight_between(const Boundary &a, const Boundary &b) {
         return (b.weight - a.weight) + (b.weight_rest - a.weight_rest);
     }
-    double sum_of(uint32_t from, uint32_t to) const {
-        const Prefix &a = prefix[from], &b = prefix[to];
+    static double sum_between(const Boundary &a, const Boundary &b) {
         return (b.sum - a.sum) + (b.sum_rest - a.sum_rest);
     }
-    // The cost of one cluster of values [from, to), less a constant of each value.  Weights of less
-    // than 2^-100 of the whole may vanish; such a cluster costs nothing.
-    double cluster_cost(uint32_t from, uint32_t to) const {
-        const double weight = weight_of(from, to), sum = sum_of(from, to);
+    // The cost of the cluster between them, less a constant of each value.  Weights of less than
+    // 2^-100 of the whole may vanish; such a cluster costs nothing.
+    static double cluster_cost(const Boundary &a, const Boundary &b) {
+        const double weight = weight_between(a, b), sum = sum_between(a, b);
         return weight > 0 ? -sum * sum / weight : 0;
     }
-    bool is_better(uint32_t later, uint32_t earlier, uint32_t to) const;
+    bool is_better(const Boundaries &line, uint32_t later, uint32_t earlier, uint32_t to) const;
 
     uint32_t clusters;
     double center = 0;            // weighted mean of the values
     double relative_penalty = 0;  // of the last row, per total cost: where the next search starts
     std::vector<Point> points, scratch;
-    std::vector<double> value;   // distinct, ascending, less `center`
-    std::vector<Prefix> prefix;  // [values + 1]
+    std::vector<double> value;  // distinct, ascending, less `center`
+    double total = 0;           // cost of a single cluster
+    Boundaries all, some;       // of the values, [values + 1]; every eighth and the last of these
     std::vector<double> path_cost;
     std::vector<uint32_t> path_from;
     std::vector<Candidate> queue;
-    std::vector<uint32_t> boundaries;  // of the clusters, [0, ..., n]
+    std::vector<uint32_t> path;  // the clusters' boundaries, [0, ..., values]
     std::vector<double> centroids;
 };
 
