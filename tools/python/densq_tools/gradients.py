@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Write the squared gradients of a Hugging Face causal language model.
 
@@ -7,23 +6,31 @@ the samples of the squared gradient of the sample's mean cross-entropy (labels =
 inputs). Every other tensor holds the ordinary weight. Names and shapes are those
 of the model: this is the form that SqueezeLLM-gradients writes. Sums are
 accumulated in F32 and rounded once, when they are saved.
-"""
 
+Memory: the weights in F32, as much again for the sums, the gradient of one layer,
+and the activations of one sample; the program says how much it took.
+
+A run that was interrupted goes on where it was when it is started again: the sums
+so far lie beside the output, under its name with .partial at the end.
+"""
 import argparse
-import os
+import hashlib
+import json
+import resource
 import sys
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tqdm import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from . import InputError
+from .files import replace_file
+
 DTYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
-
-
-class InputError(Exception):
-    """Something the user gave does not fit; the message says what."""
+SAMPLES_BETWEEN_SAVES = 10
 
 
 def parse_args():
@@ -36,6 +43,8 @@ def parse_args():
                         help="windows of text, spread evenly over the file (default %(default)s)")
     parser.add_argument("--length", type=int, default=512,
                         help="tokens in a window (default %(default)s)")
+    parser.add_argument("--embeddings", action="store_true",
+                        help="squared gradients of the embedding and the output head too")
     parser.add_argument("--output", type=Path, default=Path("gradients.safetensors"),
                         help="file to write (default %(default)s)")
     parser.add_argument("--dtype", choices=DTYPES, default="bf16",
@@ -83,23 +92,58 @@ def read_samples(args):
     return torch.stack([tokens[start : start + args.length] for start in starts])
 
 
-def decoder_linear_weights(model):
+def chosen_weights(model, embeddings):
     """Weights of the linear layers that lie in a list of layers, by their full names."""
-    layer_lists = [name + "." for name, module in model.named_modules()
-                   if isinstance(module, torch.nn.ModuleList)]
+    layer_lists = tuple(name + "." for name, module in model.named_modules()
+                        if isinstance(module, torch.nn.ModuleList))
     weights = {
         f"{name}.weight": module.weight
         for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and name.startswith(tuple(layer_lists))
+        if isinstance(module, torch.nn.Linear) and name.startswith(layer_lists)
     }
     if not weights:
         raise InputError(f"{type(model).__name__} has no torch.nn.Linear in its decoder layers")
+    if embeddings:
+        ends = (model.get_input_embeddings(), model.get_output_embeddings())
+        # A tied head is the embedding's weight under another name, which named_parameters skips.
+        weights.update((name, weight) for name, weight in model.named_parameters()
+                       if any(end is not None and weight is end.weight for end in ends))
     return weights
 
 
-def sum_squared_gradients(model, weights, samples):
-    sums = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+class Sums:
+    """The sums so far, and their copy on disk."""
 
+    def __init__(self, weights, samples, args):
+        self.path = args.output.with_name(args.output.name + ".partial")
+        self.done = 0
+        self.values = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+        config = (args.model / "config.json").read_bytes()
+        self.identity = hashlib.sha256(
+            samples.numpy().tobytes() + config + json.dumps(sorted(weights)).encode()).hexdigest()
+
+    def resume(self):
+        """Takes up the file of an interrupted run, if it was one with the same samples."""
+        if not self.path.is_file():
+            return
+        try:
+            with safe_open(self.path, "pt") as file:
+                metadata = file.metadata() or {}
+                if metadata.get("identity") != self.identity:
+                    raise InputError(f"{self.path} is from a run with another model, text or "
+                                     "samples; delete it to begin anew")
+                for name, total in self.values.items():
+                    total.copy_(file.get_tensor(name))
+                self.done = int(metadata["done"])
+        except SafetensorError as error:
+            raise InputError(f"{self.path} cannot be read: {error}; delete it") from error
+
+    def save(self):
+        metadata = {"identity": self.identity, "done": str(self.done)}
+        replace_file(self.path, lambda path: save_file(self.values, path, metadata=metadata))
+
+
+def add_squared_gradients(model, weights, samples, sums):
     def add_to(total):
         def hook(weight):
             total.addcmul_(weight.grad, weight.grad)
@@ -107,20 +151,23 @@ def sum_squared_gradients(model, weights, samples):
         return hook
 
     for name, weight in weights.items():
-        weight.requires_grad_(True).register_post_accumulate_grad_hook(add_to(sums[name]))
+        weight.requires_grad_(True).register_post_accumulate_grad_hook(add_to(sums.values[name]))
 
-    progress = tqdm(samples.unsqueeze(1), unit="sample")
+    progress = tqdm(samples.unsqueeze(1)[sums.done:], unit="sample", initial=sums.done,
+                    total=len(samples), disable=None)
     for sample in progress:
         loss = model(input_ids=sample, labels=sample, use_cache=False).loss
         if not torch.isfinite(loss):
             raise InputError(f"the loss of a sample is {loss.item()}")
         loss.backward()
         progress.set_postfix(loss=f"{loss.item():.3f}")
+        sums.done += 1
+        if sums.done % SAMPLES_BETWEEN_SAVES == 0 and sums.done < len(samples):
+            sums.save()
 
-    for name, total in sums.items():
+    for name, total in sums.values.items():
         if not torch.isfinite(total).all():
             raise InputError(f"the squared gradients of {name} are not finite")
-    return sums
 
 
 def tensors_to_save(model, sums, dtype):
@@ -133,27 +180,30 @@ def tensors_to_save(model, sums, dtype):
     return tensors
 
 
-def save_atomically(tensors, path):
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        save_file(tensors, temporary, metadata={"format": "pt"})
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def run(args):
+    check_arguments(args)
+    samples = read_samples(args)
+    model = load_model(args.model, args.length)
+    weights = chosen_weights(model, args.embeddings)
+    sums = Sums(weights, samples, args)
+    sums.resume()
+    add_squared_gradients(model, weights, samples, sums)
+    tensors = tensors_to_save(model, sums.values, DTYPES[args.dtype])
+    replace_file(args.output, lambda path: save_file(tensors, path, metadata={"format": "pt"}))
+    sums.path.unlink(missing_ok=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"{args.output}: squared gradients of {len(weights)} matrices over {len(samples)} "
+          f"samples of {args.length} tokens; {peak:.1f} GB of memory at most")
 
 
 def main():
     args = parse_args()
     try:
-        check_arguments(args)
-        samples = read_samples(args)
-        model = load_model(args.model, args.length)
-        sums = sum_squared_gradients(model, decoder_linear_weights(model), samples)
-        save_atomically(tensors_to_save(model, sums, DTYPES[args.dtype]), args.output)
+        run(args)
     except (InputError, OSError) as error:
-        sys.exit(f"densq_gradients: error: {error}")
-    print(f"{args.output}: squared gradients of {len(sums)} linear layers "
-          f"over {len(samples)} samples of {args.length} tokens")
+        sys.exit(f"densq-gradients: error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("densq-gradients: interrupted; the same command goes on from the last save")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""Python helpers around densq: checkpoints of other kinds to safetensors, and squared gradients."""
+
+
+class InputError(Exception):
+    """Something the user gave does not fit; the message says what, and what to do."""

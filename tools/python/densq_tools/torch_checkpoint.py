@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""PyTorch checkpoints of weights or gradients as safetensors, without running their pickles."""
+import json
+import re
+
+import torch
+from safetensors.torch import save_file
+
+from . import InputError
+from .files import replace_file
+
+# The keys of SqueezeLLM's layer_N.pt files.
+CHUNK_NAMES = {
+    "q": "self_attn.q_proj", "k": "self_attn.k_proj", "v": "self_attn.v_proj",
+    "o": "self_attn.o_proj", "gate": "mlp.gate_proj", "up": "mlp.up_proj", "down": "mlp.down_proj",
+}
+
+
+def load(path):
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except RuntimeError:  # an old format, which cannot be mapped
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputError(f"{path}: cannot be loaded without running code that it contains: "
+                         f"{error}") from error
+
+
+def named_tensors(value, path):
+    """The tensors of a state dict, or of a list with a dict of modules for each layer."""
+    if isinstance(value, dict) and isinstance(value.get("state_dict"), dict):
+        value = value["state_dict"]
+    if isinstance(value, dict) and all(isinstance(t, torch.Tensor) for t in value.values()):
+        return value
+    if isinstance(value, list) and all(isinstance(layer, dict) for layer in value):
+        return {f"model.layers.{i}.{name}.weight": tensor
+                for i, layer in enumerate(value) for name, tensor in layer.items()}
+    raise InputError(f"{path}: neither a dict of tensors nor a list of such dicts")
+
+
+def read_folder(folder):
+    index = folder / "pytorch_model.bin.index.json"
+    if index.is_file():
+        shards = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        if any(shard != re.sub(r"[/\\]|^\.+$", "", shard) for shard in shards):
+            raise InputError(f"{index}: names a shard outside its folder")
+        return merge(named_tensors(load(folder / shard), folder / shard) for shard in shards)
+    single = folder / "pytorch_model.bin"
+    if single.is_file():
+        return named_tensors(load(single), single)
+    chunks = sorted(folder.glob("layer_*.pt"), key=lambda path: int(path.stem.split("_")[1]))
+    if not chunks:
+        raise InputError(f"{folder}: has no pytorch_model.bin, no index of shards and no layer_*.pt")
+    tensors = {}
+    for path in chunks:
+        for key, tensor in named_tensors(load(path), path).items():
+            if key not in CHUNK_NAMES:
+                raise InputError(f"{path}: the key {key!r} is not one of {', '.join(CHUNK_NAMES)}")
+            layer = path.stem.split("_")[1]
+            tensors[f"model.layers.{layer}.{CHUNK_NAMES[key]}.weight"] = tensor
+    return tensors
+
+
+def merge(parts):
+    tensors = {}
+    for part in parts:
+        tensors.update(part)
+    return tensors
+
+
+def convert(source, output):
+    """Writes one safetensors file with the tensors of a checkpoint file or folder."""
+    tensors = read_folder(source) if source.is_dir() else named_tensors(load(source), source)
+    # safetensors refuses tensors that share memory, as tied ones do.
+    seen, separate = set(), {}
+    for name, tensor in tensors.items():
+        shared = tensor.untyped_storage().data_ptr() in seen
+        seen.add(tensor.untyped_storage().data_ptr())
+        separate[name] = tensor.clone() if shared else tensor.contiguous()
+    replace_file(output, lambda path: save_file(separate, path, metadata={"format": "pt"}))
+    return len(separate)
