@@ -212,7 +212,6 @@ def test_gradients_of_zero_warn(folder):
     assert result.returncode == 0, result
     assert result.stderr == (f"densq: warning: the gradients of '{name}' are all zero: every "
                              "weight counts the same\n")
-    gradients[name][:] = 1
     check_contents(read_file(folder / "out.densq"), model, gradients)
 
 

@@ -147,7 +147,7 @@ def expected_sparse(weights, gradients, outliers, sensitive):
 
     chosen = []
     if gradients is not None:
-        take(gradients, sensitive)
+        take(gradients if gradients.any() else np.abs(weights), sensitive)
     take(np.abs(weights), outliers)
     return sorted(chosen)
 

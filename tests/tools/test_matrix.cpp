@@ -22,14 +22,19 @@ struct Weights {
     uint32_t rows, cols;
     std::vector<float> values, gradients;  // without gradients: unweighted
 
-    const float *gradients_or_null() const {
-        return gradients.empty() ? nullptr : gradients.data();
+    // Reads rows of `from`; empty if that is.
+    RowReader reader(const std::vector<float> &from) const {
+        if (from.empty()) return {};
+        return [&from, width = size_t{cols}](uint32_t row, float *out) {
+            std::copy_n(from.begin() + static_cast<ptrdiff_t>(row * width), width, out);
+        };
     }
 };
 
-QuantizedMatrix quantize(const Weights &w, const MatrixOptions &options) {
-    return quantize_matrix(w.values.data(), w.gradients_or_null(), w.rows, w.cols, options,
-                           [](uint32_t) {});
+QuantizedMatrix quantize(const Weights &w, const MatrixOptions &options,
+                         const std::function<void(uint32_t)> &done = [](uint32_t) {}) {
+    return quantize_matrix(w.reader(w.values), w.reader(w.gradients), w.rows, w.cols, options,
+                           done);
 }
 
 Weights make_weights(uint32_t rows, uint32_t cols, unsigned seed) {
@@ -311,10 +316,9 @@ TEST_CASE("matrix: done counts every row once, and what it throws comes through"
         std::atomic<uint32_t> rows = 0;
         const auto run = [&](uint32_t limit) {
             rows = 0;
-            quantize_matrix(w.values.data(), nullptr, w.rows, w.cols, {2, 0, 0, threads},
-                            [&](uint32_t more) {
-                                if ((rows += more) >= limit) throw std::range_error("enough");
-                            });
+            quantize(w, {2, 0, 0, threads}, [&](uint32_t more) {
+                if ((rows += more) >= limit) throw std::range_error("enough");
+            });
         };
         run(1000);
         CHECK(rows == 100);

@@ -67,17 +67,30 @@ std::string describe(const std::string &name, const Checkpoint::Entry &entry) {
     return entry.file->path.string() + ": tensor '" + name + "'";
 }
 
-// Reads a matrix's weights; they must be finite and within fp16, which holds the sparse values.
-std::vector<float> read_weights(const std::string &name, const Checkpoint::Entry &entry) {
-    std::vector<float> weights(entry.tensor->elements());
-    read_floats(*entry.tensor, 0, weights.size(), weights.data());
-    entry.file->forget(*entry.tensor);
-    for (size_t i = 0; i < weights.size(); ++i) {
-        if (std::abs(weights[i]) <= 65504.0f) continue;
-        throw DataError(describe(name, entry) + ", element " + std::to_string(i) + ": " +
-                        std::to_string(weights[i]) + " is not finite or beyond fp16's 65504");
+// Reads row `row` of a matrix.
+void read_row(const Checkpoint::Entry &entry, uint32_t row, float *out) {
+    const uint64_t cols = entry.tensor->shape[1];
+    read_floats(*entry.tensor, row * cols, (row + 1) * cols, out);
+}
+
+// Calls visit(element, value) for every element of a matrix.
+template <typename Visit>
+void for_each_value(const Checkpoint::Entry &entry, Visit visit) {
+    const uint64_t rows = entry.tensor->shape[0], cols = entry.tensor->shape[1];
+    std::vector<float> values(cols);
+    for (uint32_t row = 0; row < rows; ++row) {
+        read_row(entry, row, values.data());
+        for (uint64_t col = 0; col < cols; ++col) visit(row * cols + col, values[col]);
     }
-    return weights;
+}
+
+// Weights must be finite and within fp16, which holds the sparse values.
+void check_weights(const std::string &name, const Checkpoint::Entry &entry) {
+    for_each_value(entry, [&](uint64_t element, float weight) {
+        if (std::abs(weight) <= 65504.0f) return;
+        throw DataError(describe(name, entry) + ", element " + std::to_string(element) + ": " +
+                        std::to_string(weight) + " is not finite or beyond fp16's 65504");
+    });
 }
 
 // The entry that holds the squared gradients of a tensor of the model.
@@ -97,23 +110,18 @@ const Checkpoint::Entry &find_gradients(const std::string &name, const SafeTenso
     return found->second;
 }
 
-// Reads squared gradients; empty if all of them are zero.
-std::vector<float> read_gradients(const std::string &name, const Checkpoint::Entry &entry) {
-    const auto &[file, tensor] = entry;
-    std::vector<float> values(tensor->elements());
-    read_floats(*tensor, 0, values.size(), values.data());
-    file->forget(*tensor);
+// Squared gradients must be finite and not negative.  Returns whether any is above zero.
+bool check_gradients(const std::string &name, const Checkpoint::Entry &entry) {
     bool any = false;
-    for (size_t i = 0; i < values.size(); ++i) {
-        if (!(values[i] >= 0) || std::isinf(values[i]))
-            throw DataError(describe(name, entry) + ", element " + std::to_string(i) + ": " +
-                            std::to_string(values[i]) +
+    for_each_value(entry, [&](uint64_t element, float gradient) {
+        if (!(gradient >= 0) || std::isinf(gradient))
+            throw DataError(describe(name, entry) + ", element " + std::to_string(element) + ": " +
+                            std::to_string(gradient) +
                             " is negative or not finite; this tensor looks like weights, not "
                             "squared gradients");
-        any = any || values[i] > 0;
-    }
-    if (!any) values.clear();
-    return values;
+        any = any || gradient > 0;
+    });
+    return any;
 }
 
 class Quantization {
@@ -251,23 +259,28 @@ private:
 
     QuantizedMatrix quantize(const std::string &name, const MatrixPlan &matrix,
                              Progress *progress) {
-        const Checkpoint::Entry &entry = model.tensors.at(name);
-        const std::vector<float> weights = read_weights(name, entry);
-        std::vector<float> weighting;
+        const Checkpoint::Entry &weights = model.tensors.at(name);
+        check_weights(name, weights);
+        const Checkpoint::Entry *weighting = nullptr;
+        RowReader read_gradients;
         if (gradients) {
-            weighting = read_gradients(name, find_gradients(name, *entry.tensor, *gradients));
-            if (weighting.empty()) {
+            weighting = &find_gradients(name, *weights.tensor, *gradients);
+            if (check_gradients(name, *weighting))
+                read_gradients = [=](uint32_t row, float *out) { read_row(*weighting, row, out); };
+            else
                 warnings.push_back("the gradients of '" + name +
                                    "' are all zero: every weight counts the same");
-                weighting.assign(weights.size(), 1.0f);
-            }
         }
         matrix_options.bits = matrix.bits;
-        return quantize_matrix(weights.data(), gradients ? weighting.data() : nullptr, matrix.rows,
-                               matrix.cols, matrix_options, [&](uint32_t rows) {
-                                   check_interrupt();
-                                   progress->add(rows);
-                               });
+        QuantizedMatrix quantized = quantize_matrix(
+            [&](uint32_t row, float *out) { read_row(weights, row, out); }, read_gradients,
+            matrix.rows, matrix.cols, matrix_options, [&](uint32_t rows) {
+                check_interrupt();
+                progress->add(rows);
+            });
+        weights.file->forget(*weights.tensor);
+        if (weighting) weighting->file->forget(*weighting->tensor);
+        return quantized;
     }
 
     const Options options;
