@@ -29,8 +29,8 @@ void softmax(float *x, uint32_t count) {
 }  // namespace
 
 Decoder::Layer::Layer(const Weights &weights, const Config &c, uint32_t i)
-    : attention_norm(weights.tensor(layer_name(i, "input_layernorm"), {c.hidden})),
-      feed_forward_norm(weights.tensor(layer_name(i, "post_attention_layernorm"), {c.hidden})),
+    : attention_norm(weights.vector(layer_name(i, "input_layernorm"), c.hidden)),
+      feed_forward_norm(weights.vector(layer_name(i, "post_attention_layernorm"), c.hidden)),
       query(weights, layer_name(i, "self_attn.q_proj"), c.query_width(), c.hidden),
       key(weights, layer_name(i, "self_attn.k_proj"), c.kv_width(), c.hidden),
       value(weights, layer_name(i, "self_attn.v_proj"), c.kv_width(), c.hidden),
@@ -40,18 +40,20 @@ Decoder::Layer::Layer(const Weights &weights, const Config &c, uint32_t i)
       down(weights, layer_name(i, "mlp.down_proj"), c.hidden, c.feed_forward) {}
 
 Decoder::Decoder(const Weights &weights, uint32_t capacity_)
-    : config(parse_config(weights.text("config.json"))), capacity(capacity_) {
+    : config(parse_config(weights.text("config.json"))), threads(weights.threads()),
+      capacity(capacity_) {
     layers.reserve(config.layers);
     for (uint32_t i = 0; i < config.layers; ++i) {
         layers.emplace_back(weights, config, i);
         layers.back().keys.resize(static_cast<size_t>(capacity) * config.kv_width());
         layers.back().values.resize(static_cast<size_t>(capacity) * config.kv_width());
     }
-    final_norm = weights.tensor("model.norm.weight", {config.hidden});
+    final_norm = weights.vector("model.norm.weight", config.hidden);
     embedding = std::make_unique<Linear>(weights, "model.embed_tokens.weight", config.vocabulary,
                                          config.hidden);
     if (!config.tied)
-        head = std::make_unique<Linear>(weights, "lm_head.weight", config.vocabulary, config.hidden);
+        head = std::make_unique<Linear>(weights, "lm_head.weight", config.vocabulary,
+                                        config.hidden);
     const uint32_t half = config.head_width / 2;
     for (uint32_t p = 0; p < capacity; ++p)
         for (uint32_t i = 0; i < half; ++i) {
@@ -103,7 +105,8 @@ void Decoder::normalize(const std::vector<float> &x, const std::vector<float> &w
         const float *in = x.data() + static_cast<size_t>(t) * config.hidden;
         float *out = normed.data() + static_cast<size_t>(t) * config.hidden;
         double squares = 0;
-        for (uint32_t i = 0; i < config.hidden; ++i) squares += static_cast<double>(in[i]) * static_cast<double>(in[i]);
+        for (uint32_t i = 0; i < config.hidden; ++i)
+            squares += static_cast<double>(in[i]) * static_cast<double>(in[i]);
         const auto scale = static_cast<float>(
             1 / std::sqrt(squares / config.hidden + static_cast<double>(config.norm_epsilon)));
         for (uint32_t i = 0; i < config.hidden; ++i) out[i] = in[i] * scale * weight[i];
@@ -137,7 +140,7 @@ void Decoder::attend(Layer *layer, uint32_t count) {
     layer->value.apply(normed.data(), count, value);
     rotate(query.data(), config.query_width(), count);
     rotate(key, config.kv_width(), count);
-    for (uint32_t i = 0; i < config.heads; ++i) attend_head(*layer, i, count);
+    threads.run(config.heads, [&](uint32_t head_index) { attend_head(*layer, head_index, count); });
     layer->output.apply(mixed.data(), count, projected.data());
     add(&state, projected, state.size());
 }
@@ -153,7 +156,8 @@ void Decoder::attend_head(const Layer &layer, uint32_t head_index, uint32_t coun
     const auto k = static_cast<blasint>(config.head_width);
     const auto q_stride = static_cast<blasint>(config.query_width());
     const auto kv_stride = static_cast<blasint>(config.kv_width());
-    scores.resize(static_cast<size_t>(count) * length);
+    static thread_local std::vector<float> scores;
+    scores.resize(std::max(scores.size(), static_cast<size_t>(count) * length));
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k,
                 1 / std::sqrt(static_cast<float>(config.head_width)), query.data() + q_at, q_stride,
                 keys, kv_stride, 0, scores.data(), n);

@@ -47,13 +47,14 @@ private:
     void rotate(float *heads, uint32_t width, uint32_t count) const;
     void attend_head(const Layer &layer, uint32_t head, uint32_t count);
 
+    const Threads &threads;
     const uint32_t capacity;
     uint32_t used = 0;
     std::vector<Layer> layers;
     std::vector<float> final_norm;
     std::unique_ptr<Linear> embedding, head;  // head NULL: the embedding is it
     std::vector<float> cosines, sines;        // [capacity][head_width / 2]
-    std::vector<float> state, normed, query, mixed, projected, gated, upper, scores;
+    std::vector<float> state, normed, query, mixed, projected, gated, upper;
 };
 
 }  // namespace llama

@@ -1,59 +1,40 @@
 // SPDX-License-Identifier: MIT
 // main.cpp - densq-llama: a small LLaMA decoder that shows the library at work.
-#include <cblas.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <sstream>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "chat.hpp"
 #include "check.hpp"
-#include "decoder.hpp"
 #include "error.hpp"
 #include "evaluate.hpp"
-#include "sampler.hpp"
+#include "session.hpp"
 
 namespace llama {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr uint32_t kPromptBlock = 256;   // tokens of a prompt taken at a time
 constexpr double kErrorLimit = 0x1p-10;  // of the fast precision, relative to sum |w x|
 
 struct Options {
-    std::string file, baseline, text_file, prompt, tokenizer, backend, precision = "fast";
+    std::string file, baseline, text_file, prompt, system, tokenizer, backend, precision = "fast";
     std::vector<Token> tokens;
-    uint32_t count = 128, window = 256, windows = 0, threads = 0;
+    uint32_t count = 128, prompt_count = 1, context = 2048, window = 256, windows = 0, threads = 0;
     float temperature = 0.8f, top_p = 0.95f;
     uint64_t seed = 1;
-    bool json = false;
+    bool chat = false, json = false;
 };
 
-// A file with the decoder and tokenizer made from it.
-struct Model {
-    Model(const std::string &path, const Options &options, uint32_t capacity)
-        : threads(options.threads),
-          weights(path, options.backend,
-                  options.precision == "exact" ? DENSQ_EXACT : DENSQ_FAST, threads),
-          tokenizer(weights.text("tokenizer.json")), decoder(weights, capacity) {
-        openblas_set_num_threads(static_cast<int>(threads.count()));
-    }
-
-    Threads threads;
-    Weights weights;
-    Tokenizer tokenizer;
-    Decoder decoder;
-};
-
-double seconds_since(Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
+Session open_session(const Options &options, const std::string &file, uint32_t capacity) {
+    return Session(file, options.backend,
+                   options.precision == "exact" ? DENSQ_EXACT : DENSQ_FAST, options.threads,
+                   capacity);
 }
 
 std::string read_file(const std::string &path) {
@@ -66,110 +47,100 @@ std::string read_file(const std::string &path) {
 
 void print_json(const nlohmann::ordered_json &json) { std::printf("%s\n", json.dump(2).c_str()); }
 
-// Appends tokens block by block; returns the logits after the last.
-std::vector<float> append_prompt(Decoder *decoder, const std::vector<Token> &tokens) {
-    const float *hidden = nullptr;
-    uint32_t block = 0;
-    for (size_t at = 0; at < tokens.size(); at += block) {
-        block = static_cast<uint32_t>(std::min<size_t>(kPromptBlock, tokens.size() - at));
-        hidden = decoder->append(tokens.data() + at, block);
-    }
-    std::vector<float> logits(decoder->config.vocabulary);
-    decoder->logits(hidden + static_cast<size_t>(block - 1) * decoder->config.hidden, 1,
-                    logits.data());
-    return logits;
+nlohmann::ordered_json describe(const Speed &speed) {
+    return {{"prompt_tokens", speed.prompt_tokens},
+            {"prompt_tokens_per_second", speed.prompt_rate()},
+            {"tokens", speed.tokens},
+            {"tokens_per_second", speed.token_rate()}};
 }
 
-struct Speed {
-    size_t prompt_tokens = 0, tokens = 0;
-    double prompt_seconds = 0, seconds = 0;
-
-    static double rate(size_t count, double time) {
-        return time > 0 ? static_cast<double>(count) / time : 0;
-    }
-    nlohmann::ordered_json json() const {
-        return {{"prompt_tokens", prompt_tokens},
-                {"prompt_tokens_per_second", rate(prompt_tokens, prompt_seconds)},
-                {"tokens", tokens},
-                {"tokens_per_second", rate(tokens, seconds)}};
-    }
-};
-
-// Lets the model write up to `count` tokens after the prompt; `print` gets each one's bytes.
-template <typename Print>
-Speed write_text(Model *model, const std::vector<Token> &prompt, uint32_t count, Sampler *sampler,
-                 bool stop_at_end, Print print) {
-    const std::vector<uint32_t> &ends = model->decoder.config.end_tokens;
-    Speed speed;
-    auto begin = Clock::now();
-    std::vector<float> logits = append_prompt(&model->decoder, prompt);
-    speed.prompt_tokens = prompt.size();
-    speed.prompt_seconds = seconds_since(begin);
-    begin = Clock::now();
-    while (speed.tokens < count) {
-        const Token token = sampler->choose(logits);
-        ++speed.tokens;
-        if (stop_at_end && std::find(ends.begin(), ends.end(), token) != ends.end()) break;
-        print(model->tokenizer.bytes_of(token));
-        if (speed.tokens < count)
-            model->decoder.logits(model->decoder.append(&token, 1), 1, logits.data());
-    }
-    speed.seconds = seconds_since(begin);
-    return speed;
+void print_speed(const Speed &speed) {
+    std::fprintf(stderr, "\nprompt: %zu tokens, %.0f tokens/s; generation: %zu tokens, %.0f tokens/s\n",
+                 speed.prompt_tokens, speed.prompt_rate(), speed.tokens, speed.token_rate());
 }
 
 // The prompt's tokens; without any, the model's first end token, which separates texts.
-std::vector<Token> encode_prompt(const Tokenizer &tokenizer, const Config &config,
-                                 const std::string &prompt) {
-    std::vector<Token> tokens = tokenizer.encode(prompt);
-    if (tokens.empty()) tokens.push_back(config.end_tokens.empty() ? 0 : config.end_tokens[0]);
+std::vector<Token> encode_prompt(const Session &session, const Options &options) {
+    std::string text = options.prompt;
+    if (options.chat) {
+        const ChatFormat format(session.weights.text("tokenizer_config.json"));
+        text = format.begin(options.system) + format.turn(options.prompt);
+    }
+    std::vector<Token> tokens = session.tokenizer.encode(text);
+    const std::vector<uint32_t> &ends = session.decoder.config.end_tokens;
+    if (tokens.empty()) tokens.push_back(ends.empty() ? 0 : ends[0]);
     return tokens;
 }
 
 int generate(const Options &options) {
-    const uint32_t most_prompt = static_cast<uint32_t>(options.prompt.size()) + 1;
-    Model model(options.file, options, options.count + most_prompt);
+    // A token has at least a byte; the chat format adds less than this.
+    const size_t most = options.prompt.size() + options.system.size() + 256;
+    if (most > UINT32_MAX - options.count) throw Error("prompt and --tokens are too long");
+    Session session = open_session(options, options.file, options.count + static_cast<uint32_t>(most));
     Sampler sampler(options.temperature, options.top_p, options.seed);
-    const std::vector<Token> prompt =
-        encode_prompt(model.tokenizer, model.decoder.config, options.prompt);
-    if (!options.json) std::cout << options.prompt << std::flush;
+    const std::vector<Token> prompt = encode_prompt(session, options);
+    const bool stream = !options.json;
+    if (stream && !options.chat) std::cout << options.prompt << std::flush;
     std::string text;
-    const Speed speed = write_text(&model, prompt, options.count, &sampler, true,
+    const Speed speed = write_text(&session, prompt, {options.count, true}, &sampler,
                                    [&](const std::string &bytes) {
                                        text += bytes;
-                                       if (!options.json) std::cout << bytes << std::flush;
+                                       if (stream) std::cout << bytes << std::flush;
                                    });
-    if (options.json) {
-        nlohmann::ordered_json json = speed.json();
-        json["text"] = text;
-        std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-    } else {
+    if (stream) {
         std::cout << std::endl;
-        std::fprintf(stderr, "\nprompt: %zu tokens, %.0f tokens/s; generation: %zu tokens, %.0f tokens/s\n",
-                     speed.prompt_tokens, Speed::rate(speed.prompt_tokens, speed.prompt_seconds),
-                     speed.tokens, Speed::rate(speed.tokens, speed.seconds));
+        print_speed(speed);
+        return 0;
     }
+    nlohmann::ordered_json json = describe(speed);
+    json["text"] = text;
+    using Handler = nlohmann::json::error_handler_t;
+    std::printf("%s\n", json.dump(2, ' ', false, Handler::replace).c_str());
     return 0;
 }
 
-// Generates without printing, the likeliest tokens after a prompt of one.
+// Answers what is typed, line by line.
+int chat(const Options &options) {
+    Session session = open_session(options, options.file, options.context);
+    const ChatFormat format(session.weights.text("tokenizer_config.json"));
+    const std::vector<Token> end = session.tokenizer.encode(format.end());
+    Sampler sampler(options.temperature, options.top_p, options.seed);
+    std::vector<Token> pending = session.tokenizer.encode(format.begin(options.system));
+    std::cout << "> " << std::flush;
+    for (std::string line; std::getline(std::cin, line); std::cout << "\n> " << std::flush) {
+        const std::vector<Token> turn = session.tokenizer.encode(format.turn(line));
+        pending.insert(pending.end(), turn.begin(), turn.end());
+        Token last = 0;
+        write_text(&session, pending, {options.count, true}, &sampler,
+                   [](const std::string &bytes) { std::cout << bytes << std::flush; }, &last);
+        pending.assign(1, last);
+        if (pending != end) pending.insert(pending.end(), end.begin(), end.end());
+        const std::vector<Token> after = session.tokenizer.encode(format.after_end());
+        pending.insert(pending.end(), after.begin(), after.end());
+    }
+    std::cout << std::endl;
+    return 0;
+}
+
+// Generates without printing, the likeliest tokens after a prompt of one token again and again.
 int measure_speed(const Options &options) {
-    Model model(options.file, options, options.count + 1);
+    Session session = open_session(options, options.file, options.count + options.prompt_count);
     Sampler sampler(0, 1, 1);
-    const Speed speed = write_text(&model, {0}, options.count, &sampler, false,
-                                   [](const std::string &) {});
+    const Speed speed = write_text(&session, std::vector<Token>(options.prompt_count, 0),
+                                   {options.count, false}, &sampler, [](const std::string &) {});
     if (options.json)
-        print_json(speed.json());
+        print_json(describe(speed));
     else
-        std::printf("%.1f tokens/s\n", Speed::rate(speed.tokens, speed.seconds));
+        std::printf("prompt: %.1f tokens/s; generation: %.1f tokens/s\n", speed.prompt_rate(),
+                    speed.token_rate());
     return 0;
 }
 
 int perplexity(const Options &options) {
-    Model model(options.file, options, options.window);
-    std::unique_ptr<Model> baseline;
+    Session model = open_session(options, options.file, options.window);
+    std::unique_ptr<Session> baseline;
     if (!options.baseline.empty())
-        baseline = std::make_unique<Model>(options.baseline, options, options.window);
+        baseline.reset(new Session(open_session(options, options.baseline, options.window)));
     const std::vector<Token> text = model.tokenizer.encode(read_file(options.text_file));
     const Quality quality = evaluate(&model.decoder, baseline ? &baseline->decoder : nullptr, text,
                                      options.window, options.windows);
@@ -213,14 +184,17 @@ int check(const Options &options) {
 // For tests: the logits of given tokens, one JSON array a line; appended in blocks of --window.
 int print_logits(const Options &options) {
     const std::vector<Token> &tokens = options.tokens;
-    Model model(options.file, options, static_cast<uint32_t>(tokens.size()));
+    Session model = open_session(options, options.file, static_cast<uint32_t>(tokens.size()));
     const uint32_t vocabulary = model.decoder.config.vocabulary;
     for (size_t at = 0; at < tokens.size(); at += options.window) {
-        const auto block = static_cast<uint32_t>(std::min<size_t>(options.window, tokens.size() - at));
+        const auto block =
+            static_cast<uint32_t>(std::min<size_t>(options.window, tokens.size() - at));
         std::vector<float> logits(static_cast<size_t>(block) * vocabulary);
         model.decoder.logits(model.decoder.append(tokens.data() + at, block), block, logits.data());
-        for (auto row = logits.begin(); row != logits.end(); row += vocabulary)
-            std::printf("%s\n", nlohmann::json(std::vector<float>(row, row + vocabulary)).dump().c_str());
+        for (auto row = logits.begin(); row != logits.end(); row += vocabulary) {
+            const nlohmann::json json(std::vector<float>(row, row + vocabulary));
+            std::printf("%s\n", json.dump().c_str());
+        }
     }
     return 0;
 }
@@ -241,6 +215,7 @@ public:
         app.name("densq-llama");
         app.require_subcommand(1);
         add_generate();
+        add_chat();
         add_speed();
         add_perplexity();
         add_check();
@@ -275,23 +250,43 @@ private:
             ->capture_default_str();
     }
 
-    void add_generate() {
-        CLI::App *sub = add("generate", "Write a text", generate);
-        add_file(sub);
-        sub->add_option("--prompt", options.prompt, "how the text begins");
+    void add_sampling(CLI::App *sub) {
+        sub->add_option("--system", options.system, "system message of a chat");
         sub->add_option("--tokens", options.count, "most tokens to write")->capture_default_str();
         sub->add_option("--temperature", options.temperature, "0: always the likeliest token")
             ->capture_default_str();
         sub->add_option("--top-p", options.top_p, "choose among the likeliest of this probability")
             ->capture_default_str();
         sub->add_option("--seed", options.seed, "of the choice")->capture_default_str();
+    }
+
+    void add_generate() {
+        CLI::App *sub = add("generate", "Write a text, or one answer", generate);
+        add_file(sub);
+        sub->add_option("--prompt", options.prompt, "how the text begins, or the message");
+        sub->add_flag("--chat", options.chat, "the prompt is a message to a chat model");
+        add_sampling(sub);
         sub->add_flag("--json", options.json, "text and speed as JSON");
     }
 
-    void add_speed() {
-        CLI::App *sub = add("speed", "Measure generation", measure_speed);
+    void add_chat() {
+        CLI::App *sub = add("chat", "Talk with a chat model, line by line", chat);
         add_file(sub);
-        sub->add_option("--tokens", options.count, "tokens to generate")->capture_default_str();
+        add_sampling(sub);
+        sub->add_option("--context", options.context, "most tokens of the whole conversation")
+            ->check(CLI::Range(16, 1 << 20))
+            ->capture_default_str();
+    }
+
+    void add_speed() {
+        CLI::App *sub = add("speed", "Measure prompt processing and generation", measure_speed);
+        add_file(sub);
+        sub->add_option("--prompt-tokens", options.prompt_count, "tokens in the prompt")
+            ->check(CLI::Range(1, 1 << 20))
+            ->capture_default_str();
+        sub->add_option("--tokens", options.count, "tokens to generate")
+            ->check(CLI::Range(1, 1 << 20))
+            ->capture_default_str();
         sub->add_flag("--json", options.json, "as JSON");
     }
 
@@ -308,7 +303,8 @@ private:
     }
 
     void add_check() {
-        CLI::App *sub = add("check", "Measure the fast precision's error on real activations", check);
+        CLI::App *sub =
+            add("check", "Measure the fast precision's error on real activations", check);
         add_file(sub);
         sub->add_option("--text", options.text_file, "a text file")->required();
         sub->add_option("--window", options.window, "tokens to take")

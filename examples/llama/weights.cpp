@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "weights.hpp"
 
-#include "densq/half.h"
 #include "error.hpp"
+#include "floats.hpp"
 
 namespace llama {
 namespace {
@@ -14,19 +14,6 @@ std::string shape_text(const uint32_t *shape, size_t dimensions) {
     return text + "]";
 }
 
-std::vector<float> to_floats(const densq_tensor &tensor) {
-    if (tensor.dtype == DENSQ_F32) {
-        const auto *values = static_cast<const float *>(tensor.data);
-        return {values, values + tensor.bytes / sizeof(float)};
-    }
-    const auto *halves = static_cast<const uint16_t *>(tensor.data);
-    std::vector<float> values(tensor.bytes / sizeof *halves);
-    for (size_t i = 0; i < values.size(); ++i)
-        values[i] = tensor.dtype == DENSQ_F16 ? densq_f16_to_f32(halves[i])
-                                              : densq_bf16_to_f32(halves[i]);
-    return values;
-}
-
 }  // namespace
 
 Threads::Threads(uint32_t count) {
@@ -34,9 +21,17 @@ Threads::Threads(uint32_t count) {
         throw Error("cannot start " + std::to_string(count) + " threads");
 }
 
+void Threads::run(uint32_t count, const std::function<void(uint32_t)> &task) const {
+    using Task = std::function<void(uint32_t)>;
+    const densq_task_fn call = [](void *arg, uint32_t begin, uint32_t end) {
+        for (uint32_t i = begin; i < end; ++i) (*static_cast<const Task *>(arg))(i);
+    };
+    densq_threads_run(pool, count, call, const_cast<Task *>(&task));
+}
+
 Weights::Weights(const std::string &path_, const std::string &backend, densq_precision precision,
                  const Threads &threads)
-    : path(path_) {
+    : path(path_), pool(threads) {
     densq_fault fault = {};
     densq_file *file = nullptr;
     if (densq_open_path(&file, path.c_str(), nullptr, &fault) != DENSQ_OK)
@@ -63,8 +58,7 @@ std::string Weights::text(const std::string &key) const {
     return {metadata.value, metadata.value_bytes};
 }
 
-std::vector<float> Weights::tensor(const std::string &name,
-                                   const std::vector<uint32_t> &shape) const {
+densq_tensor Weights::tensor(const std::string &name, const std::vector<uint32_t> &shape) const {
     uint32_t index = 0;
     densq_tensor tensor = {};
     tensor.struct_size = sizeof tensor;
@@ -75,7 +69,13 @@ std::vector<float> Weights::tensor(const std::string &name,
         throw Error(path + ": tensor '" + name + "' is " +
                     shape_text(tensor.shape, tensor.dimensions) + ", the config makes it " +
                     shape_text(shape.data(), shape.size()));
-    return to_floats(tensor);
+    return tensor;
+}
+
+std::vector<float> Weights::vector(const std::string &name, uint32_t length) const {
+    std::vector<float> values(length);
+    read_floats(tensor(name, {length}), 0, length, values.data());
+    return values;
 }
 
 bool Weights::has_matrix(const std::string &name) const {

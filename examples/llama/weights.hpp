@@ -3,6 +3,7 @@
 // library's C API.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,8 +21,10 @@ public:
     Threads(const Threads &) = delete;
     Threads &operator=(const Threads &) = delete;
 
-    uint32_t count() const { return densq_threads_count(pool); }
     densq_threads *get() const { return pool; }
+
+    // Calls task(i) for every i < count, on all threads; must not throw.
+    void run(uint32_t count, const std::function<void(uint32_t)> &task) const;
 
 private:
     densq_threads *pool = nullptr;
@@ -30,19 +33,23 @@ private:
 // An open file with a backend to multiply by.
 class Weights {
 public:
-    // `backend`: a backend's name, empty for the best.
+    // `backend`: a backend's name, empty for the best.  The threads must outlive it.
     Weights(const std::string &path, const std::string &backend, densq_precision precision,
             const Threads &threads);
 
     const std::string path;
     const densq_file *file() const { return opened.get(); }
     const densq_backend *backend() const { return chosen.get(); }
+    const Threads &threads() const { return pool; }
 
     // The text of a metadata entry; Error if there is none.
     std::string text(const std::string &key) const;
 
-    // A plain tensor of exactly that shape, as floats; Error if there is none.
-    std::vector<float> tensor(const std::string &name, const std::vector<uint32_t> &shape) const;
+    // A plain tensor of exactly that shape, in the file; Error if there is none.
+    densq_tensor tensor(const std::string &name, const std::vector<uint32_t> &shape) const;
+
+    // A plain vector of that length as floats.
+    std::vector<float> vector(const std::string &name, uint32_t length) const;
 
     bool has_matrix(const std::string &name) const;
     bool has(const std::string &name) const;
@@ -55,6 +62,7 @@ private:
         void operator()(densq_file *file) const { densq_close(&file); }
         void operator()(densq_backend *backend) const { densq_backend_destroy(&backend); }
     };
+    const Threads &pool;
     std::unique_ptr<densq_file, Close> opened;
     std::unique_ptr<densq_backend, Close> chosen;
 };
