@@ -18,6 +18,7 @@ public:
     Decoder(const Weights &weights, uint32_t capacity);
 
     const Config config;
+    const Threads &threads;
 
     uint32_t position() const { return used; }
     void restart() { used = 0; }
@@ -47,7 +48,6 @@ private:
     void rotate(float *heads, uint32_t width, uint32_t count) const;
     void attend_head(const Layer &layer, uint32_t head, uint32_t count);
 
-    const Threads &threads;
     const uint32_t capacity;
     uint32_t used = 0;
     std::vector<Layer> layers;

@@ -64,7 +64,8 @@ public:
         if (divergences.empty()) return quality;
         for (const double kl : divergences) quality.kl_mean += kl;
         quality.kl_mean /= static_cast<double>(divergences.size());
-        const auto p99 = divergences.begin() + static_cast<ptrdiff_t>(divergences.size() * 99 / 100);
+        const auto p99 =
+            divergences.begin() + static_cast<ptrdiff_t>(divergences.size() * 99 / 100);
         std::nth_element(divergences.begin(), p99, divergences.end());
         quality.kl_p99 = *p99;
         quality.top1_agreement = static_cast<double>(agreed) / static_cast<double>(total);
@@ -83,18 +84,37 @@ private:
             theirs.resize(ours.size());
             baseline->logits(other + static_cast<size_t>(first) * width, chunk, theirs.data());
         }
+        std::vector<Position> positions(chunk);
+        model->threads.run(chunk, [&](uint32_t i) {
+            const bool last = first + i + 1 == count;
+            positions[i] = compare(i, last ? nullptr : &tokens[first + i + 1]);
+        });
         for (uint32_t i = 0; i < chunk; ++i) {
-            float *mine = ours.data() + static_cast<size_t>(i) * vocabulary;
-            const Token likeliest = log_softmax(mine, vocabulary);
-            if (first + i + 1 < count) {
-                loss -= static_cast<double>(mine[tokens[first + i + 1]]);
-                ++predicted;
-            }
+            predicted += first + i + 1 < count;
+            loss += positions[i].loss;
             if (!other) continue;
-            float *base = theirs.data() + static_cast<size_t>(i) * vocabulary;
-            agreed += log_softmax(base, vocabulary) == likeliest;
-            divergences.push_back(divergence(base, mine, vocabulary));
+            agreed += positions[i].agrees;
+            divergences.push_back(positions[i].divergence);
         }
+    }
+
+    struct Position {
+        double loss = 0, divergence = 0;
+        bool agrees = false;
+    };
+
+    // Position i of a chunk; `next`: the token that follows in the text, NULL at a window's end.
+    Position compare(uint32_t i, const Token *next) {
+        const uint32_t vocabulary = model->config.vocabulary;
+        float *mine = ours.data() + static_cast<size_t>(i) * vocabulary;
+        const Token likeliest = log_softmax(mine, vocabulary);
+        Position position;
+        if (next) position.loss = -static_cast<double>(mine[*next]);
+        if (!baseline) return position;
+        float *base = theirs.data() + static_cast<size_t>(i) * vocabulary;
+        position.agrees = log_softmax(base, vocabulary) == likeliest;
+        position.divergence = divergence(base, mine, vocabulary);
+        return position;
     }
 
     Decoder *model, *baseline;
