@@ -10,7 +10,7 @@ namespace {
 
 // The first `count` of 16 lanes.
 static DENSQ_INLINE __mmask16 first_lanes(uint32_t count) {
-    return count < 16 ? static_cast<__mmask16>((1u << count) - 1) : 0xFFFF;
+    return static_cast<__mmask16>(count < 16 ? (1u << count) - 1 : 0xFFFFu);
 }
 
 struct Lanes16 {
