@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tables and plots of what quality.py and speed.py measured.
+
+    python bench/report.py docs/results     reads quality.json and speed.json there, writes
+                                            README.md, quality.svg and speed.svg beside them
+Needs matplotlib.
+"""
+import json
+import pathlib
+import sys
+
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams["svg.hashsalt"] = "densq"  # the same file for the same figures
+from matplotlib import pyplot  # noqa: E402
+
+INTRODUCTION = """# SmolLM2-135M-Instruct: densq beside llama.cpp
+
+The unquantized baseline is the model as dequantized from a Q4_1 GGUF, the only form in which a
+package registry has it. It therefore sits on a grid of 4-bit blocks, which flatters other 4-bit
+block formats.
+
+    examples/smollm2/run.sh CACHE {calibration} {text}
+    .venv/bin/python -m pip install matplotlib
+    .venv/bin/python bench/quality.py --build build --cache CACHE --text {text} \\
+        --calibration {calibration}
+    .venv/bin/python bench/speed.py --build build --cache CACHE
+    .venv/bin/python bench/report.py docs/results
+"""
+
+
+def markdown_table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def quality_section(quality):
+    rows = [(r["method"], f"{r['bits_per_weight']:.3f}", f"{r['file_bytes'] / 1e6:.1f}",
+             f"{r['perplexity']:.2f}", f"{r['kl_mean']:.4f}", f"{r['kl_p99']:.3f}",
+             f"{r['top1_agreement']:.3f}")
+            for r in sorted(quality["results"], key=lambda r: -r["bits_per_weight"])]
+    header = ["method", "bits/weight", "file MB", "perplexity", "KL mean", "KL p99", "top-1"]
+    return f"""## Quality
+
+{quality['text']}, the first {quality['windows']} windows of {quality['window']} tokens. Only the
+linear layers differ from the baseline, and bits a weight count all that they take in the file; the
+file also holds an embedding, plain in densq's, in some type of its own in llama.cpp's. llama.cpp
+replaces types that do not fit 576 columns by larger ones: the bits are those really there.
+llama-cpp-python {quality['llama_cpp_python']}; importance matrix and gradients from the same text.
+
+![bits against KL divergence](quality.svg)
+
+{markdown_table(header, rows)}
+"""
+
+
+def speed_section(speed):
+    threads = sorted({r["threads"] for r in speed["results"]})
+    models = list(dict.fromkeys(r["model"] for r in speed["results"]))
+    found = {(r["model"], r["threads"]): r for r in speed["results"]}
+    rows = [(model, f"{found[model, threads[0]]['file_bytes'] / 1e6:.1f}",
+             *(f"{found[model, count][kind]:.0f}" for count in threads
+               for kind in ("prompt_tokens_per_second", "tokens_per_second")))
+            for model in models]
+    header = ["model", "file MB", *(f"{what}, {count} thread{'s' * (count > 1)}"
+                                    for count in threads for what in ("prompt", "generation"))]
+    return f"""## Speed
+
+Tokens per second for a prompt of {speed['prompt']} tokens and for generating {speed['tokens']}; all
+models take turns, medians of {speed['rounds']} rounds on {speed['cpu']}. densq's files have their
+embedding, which is the output head too, at 4 bits.
+
+![file size against tokens per second](speed.svg)
+
+{markdown_table(header, rows)}
+"""
+
+
+def plot(path, groups, x_label, y_label, logarithmic):
+    figure, axes = pyplot.subplots(figsize=(7, 4.5))
+    for (label, points), marker in zip(groups.items(), "osD^v"):
+        axes.scatter([x for _, x, _ in points], [y for _, _, y in points], label=label,
+                     marker=marker)
+        for name, x, y in points:
+            axes.annotate(name, (x, y), fontsize=6, xytext=(3, 3), textcoords="offset points")
+    if logarithmic:
+        axes.set_yscale("log")
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def group_of(name):
+    if name.startswith("densq"):
+        return "densq without gradients" if "without" in name else "densq"
+    return "llama.cpp, importance matrix" if "importance" in name else "llama.cpp"
+
+
+def short(name):
+    for words in ("densq ", "llama.cpp ", " with importance matrix", " without gradients", ", fast"):
+        name = name.replace(words, "")
+    return name
+
+
+def grouped(points):
+    groups = {}
+    for name, x, y in points:
+        groups.setdefault(group_of(name), []).append((short(name), x, y))
+    return groups
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    quality = json.loads((folder / "quality.json").read_text())
+    speed = json.loads((folder / "speed.json").read_text())
+    plot(folder / "quality.svg",
+         grouped((r["method"], r["bits_per_weight"], r["kl_mean"]) for r in quality["results"]
+                 if r["method"] != "baseline"),
+         "bits per weight of the linear layers", "mean KL divergence, nats per token", True)
+    most = max(r["threads"] for r in speed["results"])
+    plot(folder / "speed.svg",
+         grouped((r["model"], r["file_bytes"] / 1e6, r["tokens_per_second"])
+                 for r in speed["results"] if r["threads"] == most and "exact" not in r["model"]),
+         "file, MB", f"generated tokens per second, {most} threads", False)
+    introduction = INTRODUCTION.format(calibration=quality["calibration"], text=quality["text"])
+    (folder / "README.md").write_text("\n".join(
+        [introduction, quality_section(quality), speed_section(speed)]))
+
+
+if __name__ == "__main__":
+    main()
