@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import gguf
+from densq_tools.gguf_model import GgufModel, write_folder
 
 from peers import LlamaCpp, run
 
@@ -81,19 +82,13 @@ def linear_bits(file):
 
 def write_dequantized(file, baseline, folder):
     """A model folder with the linear layers of `file` and all else of `baseline`."""
-    from densq_tools.files import ShardWriter, write_json, write_text
-    from densq_tools.gguf_model import GgufModel
-    ours, theirs = GgufModel(baseline), GgufModel(file)
-    folder.mkdir()
-    shards = ShardWriter(folder)
-    layers = dict(theirs.tensors())
-    for name, values in ours.tensors():
-        linear = name.startswith("model.layers.") and values.ndim == 2
-        shards.add(name, layers[name] if linear else values)
-    shards.finish()
-    write_text(folder / "tokenizer.json", ours.tokenizer().to_str())
-    write_json(folder / "tokenizer_config.json", ours.tokenizer_config())
-    write_json(folder / "config.json", ours.config("float32"))
+    ours, layers = GgufModel(baseline), dict(GgufModel(file).tensors())
+
+    def is_linear_layer(name, values):
+        return name.startswith("model.layers.") and values.ndim == 2
+
+    write_folder(ours, ((name, layers[name] if is_linear_layer(name, values) else values)
+                        for name, values in ours.tensors()), folder, "float32")
 
 
 def measure_densq(harness, gradients):

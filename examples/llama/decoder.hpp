@@ -20,7 +20,6 @@ public:
     const Config config;
     const Threads &threads;
 
-    uint32_t position() const { return used; }
     void restart() { used = 0; }
 
     // Appends tokens and returns the final hidden states of these, [count][hidden], valid until the

@@ -29,7 +29,6 @@ public:
     const std::string name;
     const uint32_t rows, cols;
     bool quantized() const { return bound != nullptr; }
-    uint32_t matrix_index() const { return index; }  // of a quantized one
 
     const LinearObserver *observer = nullptr;
 

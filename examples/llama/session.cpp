@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "session.hpp"
 
-#include <cblas.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -36,9 +34,7 @@ std::vector<float> append_prompt(Decoder *decoder, const std::vector<Token> &tok
 Session::Session(const std::string &path, const std::string &backend, densq_precision precision,
                  uint32_t thread_count, uint32_t capacity)
     : threads(thread_count), weights(path, backend, precision, threads),
-      tokenizer(weights.text("tokenizer.json")), decoder(weights, capacity) {
-    openblas_set_num_threads(1);  // the pool runs all that runs side by side
-}
+      tokenizer(weights.text("tokenizer.json")), decoder(weights, capacity) {}
 
 Speed write_text(Session *session, const std::vector<Token> &prompt, const WriteOptions &options,
                  Sampler *sampler, const std::function<void(const std::string &)> &print,

@@ -26,8 +26,6 @@ public:
     // The bytes that a token stands for; not always whole characters.
     const std::string &bytes_of(Token token) const;
 
-    size_t size() const { return bytes.size(); }
-
 private:
     struct Merge {
         uint32_t rank;

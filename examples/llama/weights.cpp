@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "weights.hpp"
 
+#include <cblas.h>
+
 #include "error.hpp"
 #include "floats.hpp"
 
@@ -19,6 +21,7 @@ std::string shape_text(const uint32_t *shape, size_t dimensions) {
 Threads::Threads(uint32_t count) {
     if (densq_threads_create(&pool, count) != DENSQ_OK)
         throw Error("cannot start " + std::to_string(count) + " threads");
+    openblas_set_num_threads(1);  // the pool runs all that runs side by side
 }
 
 void Threads::run(uint32_t count, const std::function<void(uint32_t)> &task) const {
@@ -81,11 +84,6 @@ std::vector<float> Weights::vector(const std::string &name, uint32_t length) con
 bool Weights::has_matrix(const std::string &name) const {
     uint32_t index;
     return densq_find(file(), DENSQ_MATRIX, name.c_str(), &index) == DENSQ_OK;
-}
-
-bool Weights::has(const std::string &name) const {
-    uint32_t index;
-    return has_matrix(name) || densq_find(file(), DENSQ_TENSOR, name.c_str(), &index) == DENSQ_OK;
 }
 
 uint32_t Weights::matrix(const std::string &name, uint32_t rows, uint32_t cols) const {

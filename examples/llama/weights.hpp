@@ -52,7 +52,6 @@ public:
     std::vector<float> vector(const std::string &name, uint32_t length) const;
 
     bool has_matrix(const std::string &name) const;
-    bool has(const std::string &name) const;
 
     // The index of a matrix of exactly that shape; Error if there is none.
     uint32_t matrix(const std::string &name, uint32_t rows, uint32_t cols) const;

@@ -93,9 +93,9 @@ void check_weights(const std::string &name, const Checkpoint::Entry &entry) {
     });
 }
 
-// The entry that holds the squared gradients of a tensor of the model.
-const Checkpoint::Entry &find_gradients(const std::string &name, const SafeTensor &weights,
-                                        const Checkpoint &gradients) {
+// There must be gradients for a tensor of the model, of its shape.
+void require_gradients(const std::string &name, const SafeTensor &weights,
+                       const Checkpoint &gradients) {
     const auto found = gradients.tensors.find(name);
     if (found == gradients.tensors.end())
         throw DataError(gradients.inputs[0].string() + ": has no tensor '" + name +
@@ -107,7 +107,6 @@ const Checkpoint::Entry &find_gradients(const std::string &name, const SafeTenso
     if (tensor.shape != weights.shape)
         throw DataError(describe(name, found->second) + ": shape " + tensor.shape_text() +
                         ", the model's is " + weights.shape_text());
-    return found->second;
 }
 
 // Squared gradients must be finite and not negative.  Returns whether any is above zero.
@@ -243,7 +242,7 @@ private:
                           std::vector<std::string>{"gradients.safetensors", "model.safetensors"});
         // Now, not after hours.
         for (const auto &[name, matrix] : plan.matrices)
-            find_gradients(name, *model.tensors.at(name).tensor, *gradients);
+            require_gradients(name, *model.tensors.at(name).tensor, *gradients);
     }
 
     void refuse_overwriting_input() const {
@@ -264,7 +263,7 @@ private:
         const Checkpoint::Entry *weighting = nullptr;
         RowReader read_gradients;
         if (gradients) {
-            weighting = &find_gradients(name, *weights.tensor, *gradients);
+            weighting = &gradients->tensors.at(name);
             if (check_gradients(name, *weighting))
                 read_gradients = [=](uint32_t row, float *out) { read_row(*weighting, row, out); };
             else

@@ -150,14 +150,16 @@ def halves_of_heads(weight, heads):
     return weight.reshape(heads, rows // heads // 2, 2, cols).swapaxes(1, 2).reshape(rows, cols)
 
 
-def convert(path, folder, dtype):
-    """Writes the model folder; dtype: "float16" or "float32"."""
-    model = GgufModel(path)
+def write_folder(model, tensors, folder, dtype):
+    """Writes pairs of name and F32 array as a model folder with the model's config and tokenizer.
+
+    dtype: of matrices, "float16" or "float32".
+    """
     config, tokenizer = model.config(dtype), model.tokenizer()
     folder.mkdir(parents=True, exist_ok=True)
     shards = ShardWriter(folder)
     try:
-        for name, values in model.tensors():
+        for name, values in tensors:
             # Norms are few and small: F32 keeps them exact.
             shards.add(name, values if values.ndim < 2 else values.astype(dtype))
         shards.finish()
@@ -166,3 +168,8 @@ def convert(path, folder, dtype):
     write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
     write_json(folder / "tokenizer_config.json", model.tokenizer_config())
     write_json(folder / "config.json", config)
+
+
+def convert(path, folder, dtype):
+    model = GgufModel(path)
+    write_folder(model, model.tensors(), folder, dtype)
