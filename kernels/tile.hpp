@@ -16,8 +16,8 @@
 //   Path(matrix, row)             loads the LUT, clears the running sums
 //   add_group(codes, x, scale, sums)    a whole group, added to sums[batch]; vectors in x are 512
 //                                 elements apart; scale[2][batch] of its two fast blocks
-//   Unit, unpack(codes, lines, units)   the 16 fields of a group, the first `lines` lines readable
-//   add_unit(unit, x, x_stride)   one field, added to the running sums
+//   Group, load_group(codes, lines)   a group of which the first `lines` lines are readable
+//   add_field<field>(group, x, x_stride)   one of its fields, added to the running sums
 //   flush(scale, sums)            moves the running sums to sums[batch]; due after every fast block
 //   row_scale(matrix)             factor per row that is still to be applied, or NULL
 #pragma once
@@ -61,6 +61,40 @@ DENSQ_INLINE const uint8_t *add_blocks(const Matrix *matrix, const Activations *
     return codes;
 }
 
+// A tail's units run on from row to row inside a group.
+template <class Path, int batch>
+struct TailWalk {
+    using Element = typename Path::Element;
+
+    const Matrix *matrix;
+    uint32_t row;        // that of the next unit,
+    uint32_t unit = 0;   // the number of this unit in it,
+    uint32_t row_units;  // of so many
+    const Element *x;
+    const float *scale;
+    typename Path::Lanes::Vector (*sums)[batch];
+    Path path;
+
+    // Adds the fields [field, used) of a group.
+    template <int field>
+    DENSQ_INLINE void add_fields(const typename Path::Group &group, uint32_t used) {
+        if (field == used) return;
+        path.template add_field<field>(group, x + DENSQ_UNIT_COLS * unit,
+                                       DENSQ_UNIT_COLS * row_units);
+        ++unit;
+        const bool row_ends = unit == row_units;
+        if (row_ends || unit % kFastUnits == 0)
+            path.flush(scale + (unit - 1) / kFastUnits * batch, *sums);
+        if (row_ends) {
+            unit = 0;
+            ++sums;
+            path = Path(matrix, ++row);
+        }
+        if constexpr (field + 1 < static_cast<int>(DENSQ_GROUP_UNITS))
+            add_fields<field + 1>(group, used);
+    }
+};
+
 template <class Path, int bits, int batch>
 DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations,
                            uint32_t first_row, uint32_t tile_rows, const uint8_t *codes,
@@ -68,24 +102,16 @@ DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations,
     const size_t blocks = matrix->cols / DENSQ_BLOCK_COLS;
     const auto *x = static_cast<const typename Path::Element *>(activations->prepared) +
                     blocks * DENSQ_BLOCK_COLS * batch;
-    const float *scale = activations->scale + 2 * blocks * batch;
-    const uint32_t row_units = densq_tail_units(matrix->cols), units = tile_rows * row_units;
-    typename Path::Unit unpacked[DENSQ_GROUP_UNITS];
-    uint32_t unit = 0;
-    for (uint32_t r = 0; r < tile_rows; ++r) {
-        Path path(matrix, first_row + r);
-        for (uint32_t u = 0; u < row_units; ++u, ++unit) {
-            if (unit % DENSQ_GROUP_UNITS == 0) {
-                const uint32_t left = units - unit;
-                const uint32_t used = left < DENSQ_GROUP_UNITS ? left : DENSQ_GROUP_UNITS;
-                Path::unpack(codes, densq_group_lines(used, bits), unpacked);
-                codes += DENSQ_LINE_BYTES * bits;
-            }
-            path.add_unit(unpacked[unit % DENSQ_GROUP_UNITS], x + DENSQ_UNIT_COLS * u,
-                          DENSQ_UNIT_COLS * row_units);
-            const bool block_ends = (u + 1) % kFastUnits == 0 || u + 1 == row_units;
-            if (block_ends) path.flush(scale + u / kFastUnits * batch, sums[r]);
-        }
+    const uint32_t row_units = densq_tail_units(matrix->cols);
+    TailWalk<Path, batch> walk{matrix, first_row, 0, row_units, x,
+                               activations->scale + 2 * blocks * batch, sums,
+                               Path(matrix, first_row)};
+    for (uint32_t left = tile_rows * row_units; left > 0;) {
+        const uint32_t used = left < DENSQ_GROUP_UNITS ? left : DENSQ_GROUP_UNITS;
+        const auto group = Path::load_group(codes, densq_group_lines(used, bits));
+        walk.template add_fields<0>(group, used);
+        codes += DENSQ_LINE_BYTES * bits;
+        left -= used;
     }
 }
 

@@ -7,10 +7,6 @@
 namespace densq {
 namespace {
 
-struct Codes {
-    uint8_t of[DENSQ_UNIT_COLS];
-};
-
 struct OneLane {
     using Vector = double;
 
@@ -44,21 +40,29 @@ class Path {
 public:
     using Lanes = OneLane;
     using Element = Entry;
-    using Unit = Codes;
 
-    static void unpack(const uint8_t *codes, uint32_t lines, Codes *units) {
-        uint8_t group[bits * DENSQ_LINE_BYTES] = {};
-        memcpy(group, codes, lines * DENSQ_LINE_BYTES);
-        for (uint32_t field = 0; field < DENSQ_GROUP_UNITS; ++field)
-            for (uint32_t lane = 0; lane < DENSQ_UNIT_COLS; ++lane)
-                units[field].of[lane] =
-                    static_cast<uint8_t>(densq_get_code(group, bits, field, lane));
+    struct Group {
+        uint8_t bytes[bits * DENSQ_LINE_BYTES];
+    };
+
+    static Group load_group(const uint8_t *codes, uint32_t lines) {
+        Group group = {};
+        memcpy(group.bytes, codes, lines * DENSQ_LINE_BYTES);
+        return group;
     }
 
-    void add_unit(const Codes &unit, const Entry *x, size_t x_stride) {
-        for (int b = 0; b < batch; ++b, x += x_stride)
-            for (uint32_t lane = 0; lane < DENSQ_UNIT_COLS; ++lane)
-                sum[b] += static_cast<Sum>(lut[unit.of[lane]]) * static_cast<Sum>(x[lane]);
+    template <int field>
+    void add_field(const Group &group, const Entry *x, size_t x_stride) {
+        add_unit(group, field, x, x_stride);
+    }
+
+    void add_unit(const Group &group, uint32_t field, const Entry *x, size_t x_stride) {
+        for (uint32_t lane = 0; lane < DENSQ_UNIT_COLS; ++lane) {
+            const auto weight =
+                static_cast<Sum>(lut[densq_get_code(group.bytes, bits, field, lane)]);
+            for (int b = 0; b < batch; ++b)
+                sum[b] += weight * static_cast<Sum>(x[lane + static_cast<size_t>(b) * x_stride]);
+        }
     }
 
 protected:
@@ -70,10 +74,9 @@ protected:
 template <int bits, class Path>
 void add_group_by_units(Path *path, const uint8_t *codes, const typename Path::Element *x,
                         const float *scale, double *sums, int batch) {
-    Codes units[DENSQ_GROUP_UNITS];
-    Path::unpack(codes, bits, units);
+    const auto group = Path::load_group(codes, bits);
     for (uint32_t u = 0; u < DENSQ_GROUP_UNITS; ++u) {
-        path->add_unit(units[u], x + DENSQ_UNIT_COLS * u, DENSQ_BLOCK_COLS);
+        path->add_unit(group, u, x + DENSQ_UNIT_COLS * u, DENSQ_BLOCK_COLS);
         if ((u + 1) % kFastUnits) continue;
         path->flush(scale, sums);
         scale += batch;

@@ -16,7 +16,7 @@ class ExactPath {
 public:
     using Lanes = Lanes8;
     using Element = float;
-    using Unit = FieldCodes;
+    using Group = densq::Group<bits>;
 
     DENSQ_INLINE ExactPath(const Matrix *matrix, uint32_t row) {
         const uint16_t *entries = matrix->lut + (static_cast<size_t>(row) << bits);
@@ -34,17 +34,18 @@ public:
 
     DENSQ_INLINE void add_group(const uint8_t *codes, const float *x, const float *scale,
                                 __m256 *sums) {
-        add_pairs<0>(load_group<bits>(codes), x);
+        add_pairs<0>(load_group(codes, bits), x);
         flush(scale, sums);
     }
 
-    static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, FieldCodes *units) {
-        unpack_fields<bits>(load_group<bits>(codes, lines), units);
+    static DENSQ_INLINE Group load_group(const uint8_t *codes, uint32_t lines) {
+        return densq::load_group<bits>(codes, lines);
     }
 
-    DENSQ_INLINE void add_unit(const FieldCodes &unit, const float *x, size_t x_stride) {
+    template <int field>
+    DENSQ_INLINE void add_field(const Group &group, const float *x, size_t x_stride) {
         DENSQ_UNROLL
-        for (int h = 0; h < 2; ++h) add_half(unit.half[h], h, x, x_stride);
+        for (int h = 0; h < 2; ++h) add_half(field_codes<bits, field>(group, h), h, x, x_stride);
     }
 
     DENSQ_INLINE void flush(const float *, __m256 *sums) {
@@ -68,7 +69,7 @@ private:
     }
 
     template <int pair>
-    DENSQ_INLINE void add_pairs(const Group<bits> &group, const float *x) {
+    DENSQ_INLINE void add_pairs(const Group &group, const float *x) {
         DENSQ_UNROLL
         for (int h = 0; h < 2; ++h) {
             const __m256i codes = pair_codes<bits, pair>(group, h);

@@ -16,7 +16,7 @@ class FastPath {
 public:
     using Lanes = Lanes8;
     using Element = int16_t;
-    using Unit = FieldCodes;
+    using Group = densq::Group<bits>;
 
     DENSQ_INLINE FastPath(const Matrix *matrix, uint32_t row) {
         const int16_t *entries = matrix->fast_lut + (static_cast<size_t>(row) << bits);
@@ -37,22 +37,24 @@ public:
 
     DENSQ_INLINE void add_group(const uint8_t *codes, const int16_t *x, const float *scale,
                                 __m256 *sums) {
-        const Group<bits> group = load_group<bits>(codes);
+        const Group group = load_group(codes, bits);
         add_pairs<0>(group, x);
         flush(scale, sums);
         add_pairs<kPairs / 2>(group, x);
         flush(scale + batch, sums);
     }
 
-    static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, FieldCodes *units) {
-        unpack_fields<bits>(load_group<bits>(codes, lines), units);
+    static DENSQ_INLINE Group load_group(const uint8_t *codes, uint32_t lines) {
+        return densq::load_group<bits>(codes, lines);
     }
 
-    DENSQ_INLINE void add_unit(const FieldCodes &unit, const int16_t *x, size_t x_stride) {
+    template <int field>
+    DENSQ_INLINE void add_field(const Group &group, const int16_t *x, size_t x_stride) {
         DENSQ_UNROLL
         for (int h = 0; h < 2; ++h) {
             // bit 7 makes vpshufb write a zero into the high bytes
-            const __m256i codes = _mm256_or_si256(unit.half[h], _mm256_set1_epi16(-0x8000));
+            const __m256i codes = _mm256_or_si256(field_codes<bits, field>(group, h),
+                                                  _mm256_set1_epi16(-0x8000));
             const __m256i high = _mm256_slli_epi16(_mm256_shuffle_epi8(lut_high, codes), 8);
             add_products(_mm256_or_si256(_mm256_shuffle_epi8(lut_low, codes), high), h,
                          x + 16 * h, x_stride);
@@ -79,7 +81,7 @@ private:
 
     // The pairs of fields of a fast block, from the first.
     template <int pair>
-    DENSQ_INLINE void add_pairs(const Group<bits> &group, const int16_t *x) {
+    DENSQ_INLINE void add_pairs(const Group &group, const int16_t *x) {
         DENSQ_UNROLL
         for (int h = 0; h < 2; ++h) {
             const __m256i codes = pair_codes<bits, pair>(group, h);

@@ -62,20 +62,15 @@ static DENSQ_INLINE __m256i low_field(__m256i pair) {
 }
 static DENSQ_INLINE __m256i high_field(__m256i pair) { return _mm256_srli_epi16(pair, 8); }
 
-// The 32 codes of one field as two registers of 16-bit lanes.
-struct FieldCodes {
-    __m256i half[2];
-};
-
-template <int bits, int pair = 0>
-static DENSQ_INLINE void unpack_fields(const Group<bits> &group, FieldCodes *fields) {
-    DENSQ_UNROLL
-    for (int h = 0; h < 2; ++h) {
-        const __m256i codes = pair_codes<bits, pair>(group, h);
-        fields[kLowField<bits, pair>].half[h] = low_field(codes);
-        fields[kHighField<bits, pair>].half[h] = high_field(codes);
-    }
-    if constexpr (pair + 1 < kPairs) unpack_fields<bits, pair + 1>(group, fields);
+// Half h of the codes of field `field`, in 16-bit lanes.
+template <int bits, int field, int pair = 0>
+static DENSQ_INLINE __m256i field_codes(const Group<bits> &group, int h) {
+    if constexpr (field == kLowField<bits, pair>)
+        return low_field(pair_codes<bits, pair>(group, h));
+    else if constexpr (field == kHighField<bits, pair>)
+        return high_field(pair_codes<bits, pair>(group, h));
+    else
+        return field_codes<bits, field, pair + 1>(group, h);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ class ExactPath {
 public:
     using Lanes = Lanes16;
     using Element = float;
-    using Unit = __m512i;
+    using Group = densq::Group<bits>;
 
     DENSQ_INLINE ExactPath(const Matrix *matrix, uint32_t row) {
         const uint16_t *entries = matrix->lut + (static_cast<size_t>(row) << bits);
@@ -31,15 +31,17 @@ public:
 
     DENSQ_INLINE void add_group(const uint8_t *codes, const float *x, const float *scale,
                                 __m512 *sums) {
-        add_fields<0>(load_group<bits>(codes), x);
+        add_fields<0>(densq::load_group<bits>(codes), x);
         flush(scale, sums);
     }
 
-    static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, __m512i *units) {
-        unpack_fields<bits>(load_group_lines<bits>(codes, lines), units);
+    static DENSQ_INLINE Group load_group(const uint8_t *codes, uint32_t lines) {
+        return load_group_lines<bits>(codes, lines);
     }
 
-    DENSQ_INLINE void add_unit(__m512i index, const float *x, size_t x_stride) {
+    template <int field>
+    DENSQ_INLINE void add_field(const Group &group, const float *x, size_t x_stride) {
+        const __m512i index = field_index<bits, field>(group);
         const __m512 weight_even = _mm512_permutexvar_ps(index, lut);
         const __m512 weight_odd = _mm512_permutexvar_ps(_mm512_srli_epi32(index, 16), lut);
         DENSQ_UNROLL
@@ -66,8 +68,8 @@ private:
     }
 
     template <int field>
-    DENSQ_INLINE void add_fields(const Group<bits> &group, const float *x) {
-        add_unit(field_index<bits, field>(group), x + 32 * field, DENSQ_BLOCK_COLS);
+    DENSQ_INLINE void add_fields(const Group &group, const float *x) {
+        add_field<field>(group, x + 32 * field, DENSQ_BLOCK_COLS);
         if constexpr (field < 15) add_fields<field + 1>(group, x);
     }
 

@@ -23,7 +23,7 @@ class FastPath {
 public:
     using Lanes = Lanes16;
     using Element = int16_t;
-    using Unit = __m512i;
+    using Group = densq::Group<bits>;
 
     DENSQ_INLINE FastPath(const Matrix *matrix, uint32_t row) {
         const int16_t *entries = matrix->fast_lut + (static_cast<size_t>(row) << bits);
@@ -40,19 +40,25 @@ public:
 
     DENSQ_INLINE void add_group(const uint8_t *codes, const int16_t *x, const float *scale,
                                 __m512 *sums) {
-        const Group<bits> group = load_group<bits>(codes);
+        const Group group = densq::load_group<bits>(codes);
         add_fields<0>(group, x);
         flush(scale, sums);
         add_fields<8>(group, x);
         flush(scale + batch, sums);
     }
 
-    static DENSQ_INLINE void unpack(const uint8_t *codes, uint32_t lines, __m512i *units) {
-        unpack_fields<bits>(load_group_lines<bits>(codes, lines), units);
+    static DENSQ_INLINE Group load_group(const uint8_t *codes, uint32_t lines) {
+        return load_group_lines<bits>(codes, lines);
     }
 
-    DENSQ_INLINE void add_unit(__m512i index, const int16_t *x, size_t x_stride) {
-        add_field<0>(index, x, x_stride);
+    template <int field>
+    DENSQ_INLINE void add_field(const Group &group, const int16_t *x, size_t x_stride) {
+        const __m512i weight = _mm512_permutexvar_epi16(field_index<bits, field>(group), lut);
+        constexpr int chain = field % kChains;
+        DENSQ_UNROLL
+        for (int b = 0; b < batch; ++b)
+            sum[b][chain] = dot_pairs(sum[b][chain], weight,
+                                      _mm512_loadu_si512(x + static_cast<size_t>(b) * x_stride));
     }
 
     DENSQ_INLINE void flush(const float *scale, __m512 *sums) {
@@ -81,20 +87,10 @@ private:
             for (int chain = 0; chain < kChains; ++chain) sum[b][chain] = _mm512_setzero_si512();
     }
 
-    template <int chain>
-    DENSQ_INLINE void add_field(__m512i index, const int16_t *x, size_t x_stride) {
-        const __m512i weight = _mm512_permutexvar_epi16(index, lut);
-        DENSQ_UNROLL
-        for (int b = 0; b < batch; ++b)
-            sum[b][chain] = dot_pairs(sum[b][chain], weight,
-                                      _mm512_loadu_si512(x + static_cast<size_t>(b) * x_stride));
-    }
-
     // The fields of a fast block, from the first.
     template <int field>
-    DENSQ_INLINE void add_fields(const Group<bits> &group, const int16_t *x) {
-        add_field<field % kChains>(field_index<bits, field>(group), x + 32 * field,
-                                   DENSQ_BLOCK_COLS);
+    DENSQ_INLINE void add_fields(const Group &group, const int16_t *x) {
+        add_field<field>(group, x + 32 * field, DENSQ_BLOCK_COLS);
         if constexpr (field % kFastUnits + 1 < kFastUnits) add_fields<field + 1>(group, x);
     }
 

@@ -58,12 +58,5 @@ static DENSQ_INLINE __m512i field_index(const Group<bits> &group) {
     }
 }
 
-// All 16 fields in memory, for tails, where the row changes from field to field.
-template <int bits, int field = 0>
-static DENSQ_INLINE void unpack_fields(const Group<bits> &group, __m512i *index) {
-    index[field] = field_index<bits, field>(group);
-    if constexpr (field < 15) unpack_fields<bits, field + 1>(group, index);
-}
-
 }  // namespace
 }  // namespace densq
