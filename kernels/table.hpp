@@ -23,7 +23,7 @@ constexpr float kFastFloor = 0x1p-100f;
 
 // Rows with more nonzeros than this are left out by multiply_tile; the library runs them in
 // segments of this size through sparse_segment, so that one full row cannot serialise a matmul.
-constexpr uint32_t kHeavyRow = 1024;
+constexpr uint32_t kHeavyRow = 512;
 
 // A bound matrix.
 struct Matrix {
@@ -44,13 +44,15 @@ struct Matrix {
 // the tail of densq_tail_units(cols) units.  `prepared` holds block after block, inside a block
 // vector after vector, last the tails vector after vector: elements of int16 (fast) or float
 // (exact), in whatever order inside a block or unit the instruction set likes.  `scale` (fast)
-// holds [fast_blocks(cols)][count] floats: activation ~ element * scale.
+// holds [fast_blocks(cols)][count] floats: activation ~ element * scale.  `columns`, for the sparse
+// part, holds the activations as [cols][count]; with one vector that is x itself.
 struct Activations {
     uint32_t count;
     const float *x;
     size_t x_stride;
     void *prepared;  // 64-byte aligned
     float *scale;
+    const float *columns;
 };
 
 struct KernelTable {

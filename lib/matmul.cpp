@@ -10,11 +10,13 @@ namespace {
 constexpr size_t kAlign = 64;
 
 // The workspace, all vectors of the batch in each part:
-//   prepared activations | their scales | sums of heavy segments [segments][batch]
+//   prepared activations | their scales | activations by column, where the sparse part needs them |
+//   sums of heavy segments [segments][batch]
 struct Workspace {
     uint64_t vector_bytes;  // of one prepared vector, a multiple of kAlign
     uint64_t vector_scales;
-    uint64_t scales_at, sums_at;
+    bool by_column;
+    uint64_t scales_at, columns_at, sums_at;
     uint64_t bytes;
 };
 
@@ -25,7 +27,10 @@ Workspace lay_out_workspace(const densq_weights *weights, uint32_t batch) {
     space.vector_bytes = prepared_cols(cols) * (fast ? sizeof(int16_t) : sizeof(float));
     space.vector_scales = fast_blocks(cols);
     space.scales_at = space.vector_bytes * batch;
-    space.sums_at = space.scales_at + space.vector_scales * batch * sizeof(float);
+    space.by_column = weights->matrix.row_ptr && batch > 1;
+    space.columns_at = space.scales_at + space.vector_scales * batch * sizeof(float);
+    const uint64_t columns = space.by_column ? static_cast<uint64_t>(cols) * batch : 0;
+    space.sums_at = space.columns_at + columns * sizeof(float);
     space.bytes = space.sums_at + static_cast<uint64_t>(weights->plan.segments) * batch *
                                       sizeof(float);
     return space;
@@ -40,6 +45,7 @@ struct Call {
     size_t y_stride;
     uint8_t *prepared;
     float *scale;
+    float *columns;
     float *sums;
     Workspace space;
 
@@ -57,7 +63,17 @@ Activations activations_from(const Call &call, uint32_t first) {
     activations.x_stride = call.x_stride;
     activations.prepared = call.prepared + first * call.space.vector_bytes;
     activations.scale = call.scale + first * call.space.vector_scales;
+    activations.columns = activations.x;
+    if (call.space.by_column && count > 1)
+        activations.columns = call.columns + static_cast<size_t>(first) * call.weights->matrix.cols;
     return activations;
+}
+
+// out[c * count + b] = x[b * x_stride + c]
+void arrange_by_column(const Activations &activations, uint32_t cols, float *out) {
+    const float *x = activations.x;
+    for (uint32_t c = 0; c < cols; ++c)
+        for (uint32_t b = 0; b < activations.count; ++b) *out++ = x[b * activations.x_stride + c];
 }
 
 // Index of a full set of vectors -> prepares it; the index after the last full set: the rest.
@@ -70,6 +86,9 @@ void prepare_sets(void *arg, uint32_t begin, uint32_t end) {
     for (uint32_t first = begin * max_batch; first < end_vector;) {
         const Activations activations = activations_from(call, first);
         call.table()->prepare[call.precision()](&activations, matrix.cols, matrix.bits);
+        if (activations.columns != activations.x)
+            arrange_by_column(activations, matrix.cols,
+                              call.columns + static_cast<size_t>(first) * matrix.cols);
         first += activations.count;
     }
 }
@@ -133,9 +152,10 @@ void matmul(const densq_weights *weights, uint32_t batch, const float *x, size_t
             float *y, size_t y_stride, void *workspace) {
     const auto unaligned = reinterpret_cast<uintptr_t>(workspace);
     uint8_t *base = static_cast<uint8_t *>(workspace) + (kAlign - unaligned % kAlign) % kAlign;
-    Call call = {weights, batch, x, x_stride, y, y_stride, base, nullptr, nullptr,
+    Call call = {weights, batch, x, x_stride, y, y_stride, base, nullptr, nullptr, nullptr,
                  lay_out_workspace(weights, batch)};
     call.scale = reinterpret_cast<float *>(base + call.space.scales_at);
+    call.columns = reinterpret_cast<float *>(base + call.space.columns_at);
     call.sums = reinterpret_cast<float *>(base + call.space.sums_at);
 
     const densq_backend *backend = weights->backend;

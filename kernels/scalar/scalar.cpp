@@ -18,18 +18,18 @@ struct OneLane {
         for (size_t r = 0; r < DENSQ_TILE_ROWS; ++r) out[r] = static_cast<float>(v[r * stride]);
     }
 
-    using Product = double;
-
-    template <typename Col>
-    static void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
-                                  const float *x, double *products) {
-        for (uint32_t i = 0; i < count; ++i)
-            products[i] = static_cast<double>(densq_f16_to_f32(val[i])) *
-                          static_cast<double>(x[col[i]]);
+    template <int batch, typename Col>
+    static void gather(const Col *col, uint32_t count, const float *columns, float *out,
+                       uint32_t stride) {
+        gather_each<batch>(col, count, columns, out, stride);
     }
 
-    static double add_products(double v, const double *products, uint32_t count) {
-        for (uint32_t i = 0; i < count; ++i) v += products[i];
+    static void multiply(float *products, const uint16_t *val, uint32_t count) {
+        for (uint32_t i = 0; i < count; ++i) products[i] *= densq_f16_to_f32(val[i]);
+    }
+
+    static double add_products(double v, const float *products, uint32_t count) {
+        for (uint32_t i = 0; i < count; ++i) v += static_cast<double>(products[i]);
         return v;
     }
 };
@@ -40,6 +40,8 @@ class Path {
 public:
     using Lanes = OneLane;
     using Element = Entry;
+    using Block = const Entry *;
+    static constexpr int kRows = 1;
 
     struct Group {
         uint8_t bytes[bits * DENSQ_LINE_BYTES];
@@ -66,32 +68,41 @@ public:
     }
 
 protected:
+    void clear() {
+        for (Sum &s : sum) s = 0;
+    }
+
     Entry lut[1 << bits];
-    Sum sum[batch] = {};
+    Sum sum[batch];
 };
 
-// Path::add_group by its other functions.
-template <int bits, class Path>
-void add_group_by_units(Path *path, const uint8_t *codes, const typename Path::Element *x,
-                        const float *scale, double *sums, int batch) {
+// Path::add_groups by its other functions.
+template <class Path, int bits, int batch>
+void add_group(const Matrix *matrix, uint32_t row, const uint8_t *codes,
+               const typename Path::Element *x, const float *scale, double *sums) {
+    Path path;
+    path.begin_row(matrix, row);
     const auto group = Path::load_group(codes, bits);
     for (uint32_t u = 0; u < DENSQ_GROUP_UNITS; ++u) {
-        path->add_unit(group, u, x + DENSQ_UNIT_COLS * u, DENSQ_BLOCK_COLS);
+        path.add_unit(group, u, x + DENSQ_UNIT_COLS * u, DENSQ_BLOCK_COLS);
         if ((u + 1) % kFastUnits) continue;
-        path->flush(scale, sums);
+        path.flush(scale, sums);
         scale += batch;
     }
 }
 
 template <int bits, int batch>
 struct ExactPath : Path<bits, batch, float, double> {
-    ExactPath(const Matrix *matrix, uint32_t row) {
+    void begin_row(const Matrix *matrix, uint32_t row) {
+        this->clear();
         const uint16_t *entries = matrix->lut + (static_cast<size_t>(row) << bits);
         for (int k = 0; k < 1 << bits; ++k) this->lut[k] = densq_f16_to_f32(entries[k]);
     }
 
-    void add_group(const uint8_t *codes, const float *x, const float *scale, double *sums) {
-        add_group_by_units<bits>(this, codes, x, scale, sums, batch);
+    template <int>
+    static void add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
+                           const float *x, const float *scale, double (*sums)[batch]) {
+        add_group<ExactPath, bits, batch>(matrix, row, codes, x, scale, *sums);
     }
 
     void flush(const float *, double *sums) {
@@ -106,12 +117,15 @@ struct ExactPath : Path<bits, batch, float, double> {
 
 template <int bits, int batch>
 struct FastPath : Path<bits, batch, int16_t, int64_t> {
-    FastPath(const Matrix *matrix, uint32_t row) {
+    void begin_row(const Matrix *matrix, uint32_t row) {
+        this->clear();
         memcpy(this->lut, matrix->fast_lut + (static_cast<size_t>(row) << bits), sizeof this->lut);
     }
 
-    void add_group(const uint8_t *codes, const int16_t *x, const float *scale, double *sums) {
-        add_group_by_units<bits>(this, codes, x, scale, sums, batch);
+    template <int>
+    static void add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
+                           const int16_t *x, const float *scale, double (*sums)[batch]) {
+        add_group<FastPath, bits, batch>(matrix, row, codes, x, scale, *sums);
     }
 
     void flush(const float *scale, double *sums) {
@@ -187,7 +201,7 @@ constexpr KernelTable kTable = {
                        multiply_tile<FastPath, 4, 4>},
                       {multiply_tile<ExactPath, 2, 4>, multiply_tile<ExactPath, 3, 4>,
                        multiply_tile<ExactPath, 4, 4>}},
-    .sparse_segment = sparse_segment<OneLane>,
+    .sparse_segment = sparse_segment<OneLane, 4>,
     .crc32c = nullptr,
 };
 

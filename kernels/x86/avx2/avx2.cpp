@@ -19,7 +19,7 @@ constexpr KernelTable kTable = {
                        multiply_tile<FastPath, 4, 4>},
                       {multiply_tile<ExactPath, 2, 4>, multiply_tile<ExactPath, 3, 4>,
                        multiply_tile<ExactPath, 4, 4>}},
-    .sparse_segment = sparse_segment<Lanes8>,
+    .sparse_segment = sparse_segment<Lanes8, 4>,
     .crc32c = crc32c_sse42,
 };
 

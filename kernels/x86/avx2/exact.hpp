@@ -18,7 +18,7 @@ public:
     using Element = float;
     using Group = densq::Group<bits>;
 
-    DENSQ_INLINE ExactPath(const Matrix *matrix, uint32_t row) {
+    DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
         const uint16_t *entries = matrix->lut + (static_cast<size_t>(row) << bits);
         if constexpr (bits == 2) {
             const __m128 four = _mm_cvtph_ps(_mm_loadu_si64(entries));
@@ -32,10 +32,16 @@ public:
         clear();
     }
 
-    DENSQ_INLINE void add_group(const uint8_t *codes, const float *x, const float *scale,
-                                __m256 *sums) {
-        add_pairs<0>(load_group(codes, bits), x);
-        flush(scale, sums);
+    using Block = const Element *;
+    static constexpr int kRows = 1;
+
+    template <int>
+    static DENSQ_INLINE void add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
+                                        Block x, const float *scale, __m256 (*sums)[batch]) {
+        ExactPath path;
+        path.begin_row(matrix, row);
+        path.template add_pairs<0>(load_group(codes, bits), x);
+        path.flush(scale, *sums);
     }
 
     static DENSQ_INLINE Group load_group(const uint8_t *codes, uint32_t lines) {

@@ -18,7 +18,7 @@ public:
     using Element = int16_t;
     using Group = densq::Group<bits>;
 
-    DENSQ_INLINE FastPath(const Matrix *matrix, uint32_t row) {
+    DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
         const int16_t *entries = matrix->fast_lut + (static_cast<size_t>(row) << bits);
         __m128i first, second = _mm_setzero_si128();
         if constexpr (bits == 2)
@@ -35,13 +35,19 @@ public:
         clear();
     }
 
-    DENSQ_INLINE void add_group(const uint8_t *codes, const int16_t *x, const float *scale,
-                                __m256 *sums) {
+    using Block = const Element *;
+    static constexpr int kRows = 1;
+
+    template <int>
+    static DENSQ_INLINE void add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
+                                        Block x, const float *scale, __m256 (*sums)[batch]) {
+        FastPath path;
+        path.begin_row(matrix, row);
         const Group group = load_group(codes, bits);
-        add_pairs<0>(group, x);
-        flush(scale, sums);
-        add_pairs<kPairs / 2>(group, x);
-        flush(scale + batch, sums);
+        path.template add_pairs<0>(group, x);
+        path.flush(scale, *sums);
+        path.template add_pairs<kPairs / 2>(group, x);
+        path.flush(scale + batch, *sums);
     }
 
     static DENSQ_INLINE Group load_group(const uint8_t *codes, uint32_t lines) {

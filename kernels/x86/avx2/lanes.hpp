@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// lanes.hpp - 8 partial sums, and the products of nonzeros with gathered activations.
+// lanes.hpp - 8 partial sums, and the products of nonzeros.
 #pragma once
 #include <immintrin.h>
 #include <string.h>
@@ -35,25 +35,31 @@ struct Lanes8 {
         return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
     }
 
-    using Product = float;
+    template <int batch, typename Col>
+    static DENSQ_INLINE void gather(const Col *col, uint32_t count, const float *columns,
+                                    float *out, uint32_t stride) {
+        uint32_t i = 0;
+        if constexpr (batch == 4)
+            for (; count - i >= 4; i += 4) {
+                __m128 column[4];
+                DENSQ_UNROLL
+                for (int k = 0; k < 4; ++k)
+                    column[k] = _mm_loadu_ps(columns + static_cast<size_t>(col[i + k]) * 4);
+                _MM_TRANSPOSE4_PS(column[0], column[1], column[2], column[3]);
+                DENSQ_UNROLL
+                for (uint32_t b = 0; b < 4; ++b) _mm_storeu_ps(out + b * stride + i, column[b]);
+            }
+        gather_each<batch>(col + i, count - i, columns, out + i, stride);
+    }
 
-    template <typename Col>
-    static DENSQ_INLINE void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
-                                               const float *x, float *products) {
+    static DENSQ_INLINE void multiply(float *products, const uint16_t *val, uint32_t count) {
         uint32_t i = 0;
         for (; count - i >= 8; i += 8) {
-            __m256i index;
-            if constexpr (sizeof(Col) == 2)
-                index = _mm256_cvtepu16_epi32(
-                    _mm_loadu_si128(reinterpret_cast<const __m128i *>(col + i)));
-            else
-                index = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(col + i));
             const __m256 factor =
                 _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(val + i)));
-            _mm256_storeu_ps(products + i,
-                             _mm256_mul_ps(factor, _mm256_i32gather_ps(x, index, 4)));
+            _mm256_storeu_ps(products + i, _mm256_mul_ps(factor, _mm256_loadu_ps(products + i)));
         }
-        for (; i < count; ++i) products[i] = _cvtsh_ss(val[i]) * x[col[i]];
+        for (; i < count; ++i) products[i] *= _cvtsh_ss(val[i]);
     }
 
     static DENSQ_INLINE __m256 add_products(__m256 v, const float *products, uint32_t count) {

@@ -24,7 +24,7 @@ constexpr KernelTable kTable = {
                        multiply_tile<FastPath, 4, 8>},
                       {multiply_tile<ExactPath, 2, 8>, multiply_tile<ExactPath, 3, 8>,
                        multiply_tile<ExactPath, 4, 8>}},
-    .sparse_segment = sparse_segment<Lanes16>,
+    .sparse_segment = sparse_segment<Lanes16, 8>,
     .crc32c = crc32c_sse42,
 };
 

@@ -17,7 +17,7 @@ public:
     using Element = float;
     using Group = densq::Group<bits>;
 
-    DENSQ_INLINE ExactPath(const Matrix *matrix, uint32_t row) {
+    DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
         const uint16_t *entries = matrix->lut + (static_cast<size_t>(row) << bits);
         if constexpr (bits == 4)
             lut = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(entries)));
@@ -29,10 +29,16 @@ public:
         clear();
     }
 
-    DENSQ_INLINE void add_group(const uint8_t *codes, const float *x, const float *scale,
-                                __m512 *sums) {
-        add_fields<0>(densq::load_group<bits>(codes), x);
-        flush(scale, sums);
+    using Block = const float *;
+    static constexpr int kRows = 1;
+
+    template <int>
+    static DENSQ_INLINE void add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
+                                        Block x, const float *scale, __m512 (*sums)[batch]) {
+        ExactPath path;
+        path.begin_row(matrix, row);
+        path.template add_fields<0>(densq::load_group<bits>(codes), x);
+        path.flush(scale, *sums);
     }
 
     static DENSQ_INLINE Group load_group(const uint8_t *codes, uint32_t lines) {

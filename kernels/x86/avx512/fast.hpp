@@ -25,7 +25,27 @@ public:
     using Element = int16_t;
     using Group = densq::Group<bits>;
 
-    DENSQ_INLINE FastPath(const Matrix *matrix, uint32_t row) {
+    // A block's activations: of one vector in registers, as all rows of a tile use them.
+    struct Block {
+        DENSQ_INLINE explicit Block(const int16_t *from) : x(from) {
+            if constexpr (batch == 1) {
+                DENSQ_UNROLL
+                for (int f = 0; f < kUnits; ++f) unit[f] = _mm512_loadu_si512(x + 32 * f);
+            }
+        }
+
+        template <int field>
+        DENSQ_INLINE __m512i values(int b) const {
+            if constexpr (batch == 1) return unit[field];
+            return _mm512_loadu_si512(x + 32 * field + DENSQ_BLOCK_COLS * b);
+        }
+
+        static constexpr int kUnits = batch == 1 ? DENSQ_GROUP_UNITS : 1;
+        const int16_t *x;
+        __m512i unit[kUnits];
+    };
+
+    DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
         const int16_t *entries = matrix->fast_lut + (static_cast<size_t>(row) << bits);
         if constexpr (bits == 4)
             lut = _mm512_broadcast_i64x4(
@@ -38,13 +58,26 @@ public:
         clear();
     }
 
-    DENSQ_INLINE void add_group(const uint8_t *codes, const int16_t *x, const float *scale,
-                                __m512 *sums) {
-        const Group group = densq::load_group<bits>(codes);
-        add_fields<0>(group, x);
-        flush(scale, sums);
-        add_fields<8>(group, x);
-        flush(scale + batch, sums);
+    // Two rows share the loads of the activations, where these are not in registers anyway.
+    static constexpr int kRows = batch == 1 ? 1 : 2;
+
+    template <int rows>
+    static DENSQ_INLINE void add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
+                                        const Block &block, const float *scale,
+                                        __m512 (*sums)[batch]) {
+        FastPath path[rows];
+        Group group[rows];
+        DENSQ_UNROLL
+        for (int r = 0; r < rows; ++r) {
+            path[r].begin_row(matrix, row + static_cast<uint32_t>(r));
+            group[r] = densq::load_group<bits>(codes + DENSQ_LINE_BYTES * bits * r);
+        }
+        add_fields<0, rows>(path, group, block);
+        DENSQ_UNROLL
+        for (int r = 0; r < rows; ++r) path[r].flush(scale, sums[r]);
+        add_fields<8, rows>(path, group, block);
+        DENSQ_UNROLL
+        for (int r = 0; r < rows; ++r) path[r].flush(scale + batch, sums[r]);
     }
 
     static DENSQ_INLINE Group load_group(const uint8_t *codes, uint32_t lines) {
@@ -88,10 +121,22 @@ private:
     }
 
     // The fields of a fast block, from the first.
-    template <int field>
-    DENSQ_INLINE void add_fields(const Group &group, const int16_t *x) {
-        add_field<field>(group, x + 32 * field, DENSQ_BLOCK_COLS);
-        if constexpr (field % kFastUnits + 1 < kFastUnits) add_fields<field + 1>(group, x);
+    template <int field, int rows>
+    static DENSQ_INLINE void add_fields(FastPath *path, const Group *group, const Block &block) {
+        constexpr int chain = field % kChains;
+        __m512i weight[rows];
+        DENSQ_UNROLL
+        for (int r = 0; r < rows; ++r)
+            weight[r] = _mm512_permutexvar_epi16(field_index<bits, field>(group[r]), path[r].lut);
+        DENSQ_UNROLL
+        for (int b = 0; b < batch; ++b) {
+            const __m512i x = block.template values<field>(b);
+            DENSQ_UNROLL
+            for (int r = 0; r < rows; ++r)
+                path[r].sum[b][chain] = dot_pairs(path[r].sum[b][chain], weight[r], x);
+        }
+        if constexpr (field % kFastUnits + 1 < kFastUnits)
+            add_fields<field + 1, rows>(path, group, block);
     }
 
     __m512i lut;

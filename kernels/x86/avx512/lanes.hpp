@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// lanes.hpp - 16 partial sums, and the products of nonzeros with gathered activations.
+// lanes.hpp - 16 partial sums, and the products of nonzeros.
 #pragma once
 #include <immintrin.h>
 
@@ -24,23 +24,28 @@ struct Lanes16 {
 
     static DENSQ_INLINE float sum(__m512 v) { return _mm512_reduce_add_ps(v); }
 
-    using Product = float;
+    template <int batch, typename Col>
+    static DENSQ_INLINE void gather(const Col *col, uint32_t count, const float *columns,
+                                    float *out, uint32_t stride) {
+        uint32_t i = 0;
+        if constexpr (batch == 8)
+            for (; count - i >= 8; i += 8) {
+                __m256 column[8];
+                DENSQ_UNROLL
+                for (int k = 0; k < 8; ++k)
+                    column[k] = _mm256_loadu_ps(columns + static_cast<size_t>(col[i + k]) * 8);
+                transpose_8(column);
+                DENSQ_UNROLL
+                for (uint32_t b = 0; b < 8; ++b) _mm256_storeu_ps(out + b * stride + i, column[b]);
+            }
+        gather_each<batch>(col + i, count - i, columns, out + i, stride);
+    }
 
-    // Writes whole vectors.
-    template <typename Col>
-    static DENSQ_INLINE void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
-                                               const float *x, float *products) {
+    static DENSQ_INLINE void multiply(float *products, const uint16_t *val, uint32_t count) {
         for (uint32_t i = 0; i < count; i += 16) {
-            const __mmask16 mask = first_lanes(count - i);
-            __m512i index;
-            if constexpr (sizeof(Col) == 2)
-                index = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, col + i));
-            else
-                index = _mm512_maskz_loadu_epi32(mask, col + i);
-            const __m512 factor = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, val + i));
-            const __m512 gathered =
-                _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, index, x, 4);
-            _mm512_storeu_ps(products + i, _mm512_mul_ps(factor, gathered));
+            const __m512 factor =
+                _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(count - i), val + i));
+            _mm512_storeu_ps(products + i, _mm512_mul_ps(factor, _mm512_loadu_ps(products + i)));
         }
     }
 
@@ -67,6 +72,27 @@ struct Lanes16 {
     }
 
 private:
+    static DENSQ_INLINE void transpose_8(__m256 *v) {
+        __m256 pair[8], quad[8];
+        DENSQ_UNROLL
+        for (int i = 0; i < 8; i += 2) {
+            pair[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
+            pair[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
+        }
+        DENSQ_UNROLL
+        for (int i = 0; i < 8; i += 4) {
+            quad[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0x44);
+            quad[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0xEE);
+            quad[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0x44);
+            quad[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0xEE);
+        }
+        DENSQ_UNROLL
+        for (int i = 0; i < 4; ++i) {
+            v[i] = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x20);
+            v[i + 4] = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x31);
+        }
+    }
+
     static DENSQ_INLINE __m512 add_parts(__m512 a, __m512 b) {
         return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xDD));
     }
