@@ -21,7 +21,9 @@
 //   Group, load_group(codes, lines)   a group of which the first `lines` lines are readable
 //   add_field<field>(group, x, x_stride)   one of its fields, added to the running sums
 //   flush(scale, sums)            moves the running sums to sums[batch]; due after every fast block
-//   row_scale(matrix)             factor per row that is still to be applied, or NULL
+//   lut_of(matrix, row)           its 2^bits entries of 16 bits
+//   row_scale(matrix, row)        factors of this row and the next that are still to be applied, or
+//                                 NULL
 #pragma once
 #include "densq/layout.h"
 #include "kernels/nonzeros.hpp"
@@ -31,7 +33,20 @@ namespace densq {
 namespace {
 
 constexpr uint32_t kFastUnits = kFastCols / DENSQ_UNIT_COLS;
-constexpr size_t kPrefetchBytes = 4096;  // ahead of the codes in use
+
+// How far memory is asked for ahead of its use.  Into the second-level cache, because the first has
+// too few buffers for misses to keep the memory busy.
+constexpr size_t kCodesAhead = 8192;  // bytes
+constexpr uint32_t kTilesAhead = 2;
+
+DENSQ_INLINE void prefetch(const void *at) { __builtin_prefetch(at, 0, 2); }
+
+template <int lines>
+DENSQ_INLINE void prefetch_lines(const void *at) {
+    DENSQ_UNROLL
+    for (int i = 0; i < lines; ++i)
+        prefetch(static_cast<const char *>(at) + static_cast<size_t>(DENSQ_LINE_BYTES) * i);
+}
 
 // One group of each of `rows` rows; returns where the next group begins.
 template <class Path, int bits, int rows, int batch>
@@ -40,9 +55,7 @@ DENSQ_INLINE const uint8_t *add_groups(const Matrix *matrix, uint32_t row, const
                                        GatherAhead *ahead,
                                        typename Path::Lanes::Vector (*sums)[batch]) {
     constexpr int kLines = rows * bits;
-    DENSQ_UNROLL
-    for (int line = 0; line < kLines; ++line)
-        __builtin_prefetch(codes + 64 * line + kPrefetchBytes);
+    prefetch_lines<kLines>(codes + kCodesAhead);
     ahead->step();
     Path::template add_groups<rows>(matrix, row, codes, block, scale, sums);
     return codes + DENSQ_LINE_BYTES * kLines;
@@ -121,6 +134,7 @@ DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations,
                                activations->scale + 2 * blocks * batch, sums, Path()};
     for (uint32_t left = tile_rows * row_units; left > 0;) {
         const uint32_t used = left < DENSQ_GROUP_UNITS ? left : DENSQ_GROUP_UNITS;
+        prefetch_lines<bits>(codes + kCodesAhead);
         ahead->step();
         const auto group = Path::load_group(codes, densq_group_lines(used, bits));
         walk.template add_fields<0>(group, used);
@@ -146,6 +160,13 @@ DENSQ_INLINE void finish_tile(uint32_t tile_rows, const float *row_scale,
     }
 }
 
+template <class Path, int bits>
+DENSQ_INLINE void prefetch_tables(const Matrix *matrix, uint32_t row) {
+    constexpr int kTableBytes = static_cast<int>(DENSQ_TILE_ROWS * sizeof(uint16_t)) << bits;
+    prefetch_lines<kTableBytes / static_cast<int>(DENSQ_LINE_BYTES)>(Path::lut_of(matrix, row));
+    if (const float *row_scale = Path::row_scale(matrix, row)) prefetch(row_scale);
+}
+
 template <class Path, int bits, int batch>
 void multiply_tile_batch(const Matrix *matrix, const Activations *activations, uint32_t tile,
                          float *y, size_t y_stride) {
@@ -155,19 +176,19 @@ void multiply_tile_batch(const Matrix *matrix, const Activations *activations, u
     const uint32_t tail_units = tile_rows * densq_tail_units(matrix->cols);
     const uint8_t *codes =
         matrix->codes + tile * densq_tile_bytes(DENSQ_TILE_ROWS, matrix->cols, bits);
+    const float *row_scale = Path::row_scale(matrix, first_row);
+    prefetch_tables<Path, bits>(matrix, first_row + kTilesAhead * DENSQ_TILE_ROWS);
     Nonzeros<Lanes, batch> nonzeros(matrix, activations, first_row, tile_rows);
     GatherAhead ahead = nonzeros.ahead();
     typename Lanes::Vector sums[DENSQ_TILE_ROWS][batch];
     for (auto &row : sums)
         for (auto &sum : row) sum = Lanes::zero();
-    codes = add_blocks<Path, bits, batch>(matrix, activations, first_row, tile_rows, codes,
-                                          &ahead, sums);
+    codes = add_blocks<Path, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead,
+                                          sums);
     if (tail_units)
-        add_tail<Path, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead,
-                                    sums);
-    const float *row_scale = Path::row_scale(matrix);
-    finish_tile<Lanes, batch>(tile_rows, row_scale ? row_scale + first_row : nullptr, &nonzeros, ahead.at,
-                              sums, y + first_row, y_stride);
+        add_tail<Path, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead, sums);
+    finish_tile<Lanes, batch>(tile_rows, row_scale, &nonzeros, ahead.at, sums, y + first_row,
+                              y_stride);
 }
 
 // KernelTable::multiply_tile for batches up to max_batch.

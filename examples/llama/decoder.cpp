@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "activation.hpp"
 #include "error.hpp"
 
 namespace llama {
@@ -17,13 +18,6 @@ std::string layer_name(uint32_t layer, const char *rest) {
 
 void add(std::vector<float> *to, const std::vector<float> &what, size_t count) {
     for (size_t i = 0; i < count; ++i) (*to)[i] += what[i];
-}
-
-void softmax(float *x, uint32_t count) {
-    const float largest = *std::max_element(x, x + count);
-    float sum = 0;
-    for (uint32_t i = 0; i < count; ++i) sum += x[i] = std::exp(x[i] - largest);
-    for (uint32_t i = 0; i < count; ++i) x[i] /= sum;
 }
 
 }  // namespace
@@ -148,19 +142,28 @@ void Decoder::attend(Layer *layer, uint32_t count) {
 // softmax(q k^T / sqrt(width)) v over the positions up to each token's own.
 void Decoder::attend_head(const Layer &layer, uint32_t head_index, uint32_t count) {
     const uint32_t kv_head = head_index / (config.heads / config.kv_heads);
-    const float *keys = layer.keys.data() + static_cast<size_t>(kv_head) * config.head_width;
-    const float *values = layer.values.data() + static_cast<size_t>(kv_head) * config.head_width;
-    const size_t q_at = static_cast<size_t>(head_index) * config.head_width;
+    const size_t kv_at = static_cast<size_t>(kv_head) * config.head_width;
+    const float *keys = layer.keys.data() + kv_at, *values = layer.values.data() + kv_at;
+    const float *q = query.data() + static_cast<size_t>(head_index) * config.head_width;
+    float *out = mixed.data() + static_cast<size_t>(head_index) * config.head_width;
     const uint32_t length = used + count;
     const auto m = static_cast<blasint>(count), n = static_cast<blasint>(length);
     const auto k = static_cast<blasint>(config.head_width);
     const auto q_stride = static_cast<blasint>(config.query_width());
     const auto kv_stride = static_cast<blasint>(config.kv_width());
+    const float scale = 1 / std::sqrt(static_cast<float>(config.head_width));
     static thread_local std::vector<float> scores;
     scores.resize(std::max(scores.size(), static_cast<size_t>(count) * length));
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k,
-                1 / std::sqrt(static_cast<float>(config.head_width)), query.data() + q_at, q_stride,
-                keys, kv_stride, 0, scores.data(), n);
+    if (count == 1) {
+        cblas_sgemv(CblasRowMajor, CblasNoTrans, n, k, scale, keys, kv_stride, q, 1, 0,
+                    scores.data(), 1);
+        softmax(scores.data(), length);
+        cblas_sgemv(CblasRowMajor, CblasTrans, n, k, 1, values, kv_stride, scores.data(), 1, 0,
+                    out, 1);
+        return;
+    }
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, scale, q, q_stride, keys,
+                kv_stride, 0, scores.data(), n);
     for (uint32_t t = 0; t < count; ++t) {
         float *row = scores.data() + static_cast<size_t>(t) * length;
         const uint32_t visible = used + t + 1;
@@ -168,7 +171,7 @@ void Decoder::attend_head(const Layer &layer, uint32_t head_index, uint32_t coun
         std::fill(row + visible, row + length, 0.0f);
     }
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, k, n, 1, scores.data(), n, values,
-                kv_stride, 0, mixed.data() + q_at, q_stride);
+                kv_stride, 0, out, q_stride);
 }
 
 void Decoder::feed_forward(Layer *layer, uint32_t count) {
@@ -177,8 +180,10 @@ void Decoder::feed_forward(Layer *layer, uint32_t count) {
     normalize(state, layer->feed_forward_norm, count);
     layer->gate.apply(normed.data(), count, gated.data());
     layer->up.apply(normed.data(), count, upper.data());
-    for (size_t i = 0; i < gated.size(); ++i)
-        gated[i] = gated[i] / (1 + std::exp(-gated[i])) * upper[i];
+    threads.run(count, [&](uint32_t token) {
+        const size_t at = static_cast<size_t>(token) * config.feed_forward;
+        swiglu(gated.data() + at, upper.data() + at, config.feed_forward);
+    });
     layer->down.apply(gated.data(), count, projected.data());
     add(&state, projected, state.size());
 }

@@ -25,7 +25,7 @@ constexpr double kErrorLimit = 0x1p-10;  // of the fast precision, relative to s
 struct Options {
     std::string file, baseline, text_file, prompt, system, tokenizer, backend, precision = "fast";
     std::vector<Token> tokens;
-    uint32_t count = 128, prompt_count = 1, context = 2048, window = 256, windows = 0, threads = 0;
+    uint32_t count = 128, prompt_count = 128, context = 2048, window = 256, windows = 0, threads = 0;
     float temperature = 0.8f, top_p = 0.95f;
     uint64_t seed = 1;
     bool chat = false, json = false;
@@ -122,12 +122,18 @@ int chat(const Options &options) {
     return 0;
 }
 
-// Generates without printing, the likeliest tokens after a prompt of one token again and again.
+// Processes a prompt; then, with an empty context again, generates the likeliest tokens.
 int measure_speed(const Options &options) {
-    Session session = open_session(options, options.file, options.count + options.prompt_count);
+    Session session = open_session(options, options.file,
+                                   std::max(options.count, options.prompt_count));
     Sampler sampler(0, 1, 1);
-    const Speed speed = write_text(&session, std::vector<Token>(options.prompt_count, 0),
-                                   {options.count, false}, &sampler, [](const std::string &) {});
+    const auto print = [](const std::string &) {};
+    const std::vector<Token> prompt(options.prompt_count, 0);
+    const Speed reading = write_text(&session, prompt, {0, false}, &sampler, print);
+    session.decoder.restart();
+    Speed speed = write_text(&session, {0}, {options.count, false}, &sampler, print);
+    speed.prompt_tokens = reading.prompt_tokens;
+    speed.prompt_seconds = reading.prompt_seconds;
     if (options.json)
         print_json(describe(speed));
     else

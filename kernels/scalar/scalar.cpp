@@ -95,7 +95,7 @@ template <int bits, int batch>
 struct ExactPath : Path<bits, batch, float, double> {
     void begin_row(const Matrix *matrix, uint32_t row) {
         this->clear();
-        const uint16_t *entries = matrix->lut + (static_cast<size_t>(row) << bits);
+        const uint16_t *entries = lut_of(matrix, row);
         for (int k = 0; k < 1 << bits; ++k) this->lut[k] = densq_f16_to_f32(entries[k]);
     }
 
@@ -112,14 +112,18 @@ struct ExactPath : Path<bits, batch, float, double> {
         }
     }
 
-    static const float *row_scale(const Matrix *) { return nullptr; }
+    static const uint16_t *lut_of(const Matrix *matrix, uint32_t row) {
+        return matrix->lut + (static_cast<size_t>(row) << bits);
+    }
+
+    static const float *row_scale(const Matrix *, uint32_t) { return nullptr; }
 };
 
 template <int bits, int batch>
 struct FastPath : Path<bits, batch, int16_t, int64_t> {
     void begin_row(const Matrix *matrix, uint32_t row) {
         this->clear();
-        memcpy(this->lut, matrix->fast_lut + (static_cast<size_t>(row) << bits), sizeof this->lut);
+        memcpy(this->lut, lut_of(matrix, row), sizeof this->lut);
     }
 
     template <int>
@@ -135,7 +139,13 @@ struct FastPath : Path<bits, batch, int16_t, int64_t> {
         }
     }
 
-    static const float *row_scale(const Matrix *matrix) { return matrix->fast_scale; }
+    static const int16_t *lut_of(const Matrix *matrix, uint32_t row) {
+        return matrix->fast_lut + (static_cast<size_t>(row) << bits);
+    }
+
+    static const float *row_scale(const Matrix *matrix, uint32_t row) {
+        return matrix->fast_scale + row;
+    }
 };
 
 // Quantizes `cols` (1..kFastCols) activations; returns the scale, NaN if one is not finite.

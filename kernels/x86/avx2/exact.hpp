@@ -19,7 +19,7 @@ public:
     using Group = densq::Group<bits>;
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
-        const uint16_t *entries = matrix->lut + (static_cast<size_t>(row) << bits);
+        const uint16_t *entries = lut_of(matrix, row);
         if constexpr (bits == 2) {
             const __m128 four = _mm_cvtph_ps(_mm_loadu_si64(entries));
             lut[0] = _mm256_set_m128(four, four);
@@ -62,7 +62,11 @@ public:
         clear();
     }
 
-    static const float *row_scale(const Matrix *) { return nullptr; }
+    static DENSQ_INLINE const uint16_t *lut_of(const Matrix *matrix, uint32_t row) {
+        return matrix->lut + (static_cast<size_t>(row) << bits);
+    }
+
+    static DENSQ_INLINE const float *row_scale(const Matrix *, uint32_t) { return nullptr; }
 
 private:
     static constexpr int kTables = bits == 4 ? 2 : 1;

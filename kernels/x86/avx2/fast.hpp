@@ -19,7 +19,7 @@ public:
     using Group = densq::Group<bits>;
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
-        const int16_t *entries = matrix->fast_lut + (static_cast<size_t>(row) << bits);
+        const int16_t *entries = lut_of(matrix, row);
         __m128i first, second = _mm_setzero_si128();
         if constexpr (bits == 2)
             first = _mm_loadu_si64(entries);
@@ -77,7 +77,13 @@ public:
         clear();
     }
 
-    static const float *row_scale(const Matrix *matrix) { return matrix->fast_scale; }
+    static DENSQ_INLINE const int16_t *lut_of(const Matrix *matrix, uint32_t row) {
+        return matrix->fast_lut + (static_cast<size_t>(row) << bits);
+    }
+
+    static DENSQ_INLINE const float *row_scale(const Matrix *matrix, uint32_t row) {
+        return matrix->fast_scale + row;
+    }
 
 private:
     DENSQ_INLINE void clear() {

@@ -18,7 +18,7 @@ public:
     using Group = densq::Group<bits>;
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
-        const uint16_t *entries = matrix->lut + (static_cast<size_t>(row) << bits);
+        const uint16_t *entries = lut_of(matrix, row);
         if constexpr (bits == 4)
             lut = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(entries)));
         else if constexpr (bits == 3)
@@ -65,7 +65,11 @@ public:
         clear();
     }
 
-    static const float *row_scale(const Matrix *) { return nullptr; }
+    static DENSQ_INLINE const uint16_t *lut_of(const Matrix *matrix, uint32_t row) {
+        return matrix->lut + (static_cast<size_t>(row) << bits);
+    }
+
+    static DENSQ_INLINE const float *row_scale(const Matrix *, uint32_t) { return nullptr; }
 
 private:
     DENSQ_INLINE void clear() {

@@ -46,7 +46,7 @@ public:
     };
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
-        const int16_t *entries = matrix->fast_lut + (static_cast<size_t>(row) << bits);
+        const int16_t *entries = lut_of(matrix, row);
         if constexpr (bits == 4)
             lut = _mm512_broadcast_i64x4(
                 _mm256_loadu_si256(reinterpret_cast<const __m256i *>(entries)));
@@ -107,7 +107,13 @@ public:
         clear();
     }
 
-    static const float *row_scale(const Matrix *matrix) { return matrix->fast_scale; }
+    static DENSQ_INLINE const int16_t *lut_of(const Matrix *matrix, uint32_t row) {
+        return matrix->fast_lut + (static_cast<size_t>(row) << bits);
+    }
+
+    static DENSQ_INLINE const float *row_scale(const Matrix *matrix, uint32_t row) {
+        return matrix->fast_scale + row;
+    }
 
 private:
     // Independent running sums per vector: vpdpwssd takes five cycles, two start in each.
