@@ -21,28 +21,35 @@
 namespace densq {
 namespace {
 
-// out[b * stride + i] = the activations of vector b that nonzeros [begin, begin + count) meet.
-template <int batch, typename Col>
-DENSQ_INLINE void gather_each(const Col *col, uint32_t count, const float *columns, float *out,
-                              uint32_t stride) {
+// Lanes::multiply_nonzeros by Lanes::multiply.
+template <class Lanes, int batch, typename Col>
+DENSQ_INLINE void gather_and_multiply(const uint16_t *val, const Col *col, uint32_t count,
+                                      const float *columns, float *out, uint32_t stride) {
     for (uint32_t i = 0; i < count; ++i)
         for (int b = 0; b < batch; ++b)
             out[static_cast<uint32_t>(b) * stride + i] =
                 columns[static_cast<size_t>(col[i]) * batch + static_cast<size_t>(b)];
+    for (int b = 0; b < batch; ++b)
+        Lanes::multiply(out + static_cast<uint32_t>(b) * stride, val, count);
 }
 
+// The products of nonzeros [begin, begin + count); those of vector b at out + b * stride.
 template <class Lanes, int batch>
-DENSQ_INLINE void gather(const Matrix *matrix, const Activations *activations, uint32_t begin,
-                         uint32_t count, float *out, uint32_t stride) {
+DENSQ_INLINE void multiply_nonzeros(const Matrix *matrix, const Activations *activations,
+                                    uint32_t begin, uint32_t count, float *out, uint32_t stride) {
     const float *columns = activations->columns;
+    const uint16_t *val = matrix->val + begin;
     if (matrix->cols <= 65536) {
         const auto *col = static_cast<const uint16_t *>(matrix->col) + begin;
-        Lanes::template gather<batch>(col, count, columns, out, stride);
+        Lanes::template multiply_nonzeros<batch>(val, col, count, columns, out, stride);
     } else {
         const auto *col = static_cast<const uint32_t *>(matrix->col) + begin;
-        Lanes::template gather<batch>(col, count, columns, out, stride);
+        Lanes::template multiply_nonzeros<batch>(val, col, count, columns, out, stride);
     }
 }
+
+// Of a buffer for the products of up to `run` nonzeros, which are written in whole vectors.
+constexpr uint32_t stride_for(uint32_t run) { return run + 16; }
 
 // Gathers for one vector and 16-bit columns, a few nonzeros at a time.
 struct GatherAhead {
@@ -89,21 +96,31 @@ public:
         return gather;
     }
 
-    // `gathered`: so many of the first run's nonzeros are.
-    DENSQ_INLINE void add_to(typename Lanes::Vector (*sums)[batch], size_t gathered_) {
-        if (!row_ptr) return;
-        auto gathered = static_cast<uint32_t>(gathered_);
+    // Applies the rows' scales (NULL: 1) to their sums and adds their nonzeros.  `gathered`: so many
+    // activations of the first run are in the buffer.
+    DENSQ_INLINE void finish(typename Lanes::Vector (*sums)[batch], const float *row_scale,
+                             size_t gathered) {
+        if (!row_ptr) {
+            if (row_scale)
+                for (uint32_t r = 0; r < rows; ++r) finish_row(sums, row_scale, r, 0, 0);
+            return;
+        }
         while (row < rows) {
-            gather<Lanes, batch>(matrix, activations, begin + gathered, end - begin - gathered,
-                                 buffer[0] + gathered, kRun);
-            add_run(sums);
-            begin_run(end_row > row ? end_row : row + 1);  // a heavy row is passed over
+            multiply_run(static_cast<uint32_t>(gathered));
             gathered = 0;
+            for (uint32_t r = row; r < end_row; ++r)
+                finish_row(sums, row_scale, r, row_ptr[r] - begin, row_ptr[r + 1] - row_ptr[r]);
+            if (end_row == row) finish_row(sums, row_scale, end_row++, 0, 0);  // it is heavy
+            if (end_row < rows)
+                begin_run(end_row);
+            else
+                row = rows;
         }
     }
 
 private:
     static constexpr uint32_t kRun = batch == 1 ? 4 * kHeavyRow : kHeavyRow;
+    static constexpr uint32_t kStride = stride_for(kRun);
 
     // As many rows, from `first`, as the buffer holds; none if this one is heavy.
     DENSQ_INLINE void begin_run(uint32_t first) {
@@ -120,13 +137,22 @@ private:
         end = row_ptr[end_row];
     }
 
-    DENSQ_INLINE void add_run(typename Lanes::Vector (*sums)[batch]) {
-        for (int b = 0; b < batch; ++b) {
-            Lanes::multiply(buffer[b], matrix->val + begin, end - begin);
-            for (uint32_t r = row; r < end_row; ++r)
-                sums[r][b] = Lanes::add_products(sums[r][b], buffer[b] + (row_ptr[r] - begin),
-                                                 row_ptr[r + 1] - row_ptr[r]);
-        }
+    DENSQ_INLINE void multiply_run(uint32_t gathered) {
+        const uint32_t left = end - begin - gathered;
+        Lanes::multiply(buffer[0], matrix->val + begin, gathered);
+        multiply_nonzeros<Lanes, batch>(matrix, activations, begin + gathered, left,
+                                        buffer[0] + gathered, kStride);
+    }
+
+    DENSQ_INLINE void finish_row(typename Lanes::Vector (*sums)[batch], const float *row_scale,
+                                 uint32_t r, uint32_t products, uint32_t count) {
+        typename Lanes::Vector v[batch];
+        DENSQ_UNROLL
+        for (int b = 0; b < batch; ++b)
+            v[b] = row_scale ? Lanes::scaled(sums[r][b], row_scale[r]) : sums[r][b];
+        Lanes::template add_products<batch>(v, buffer[0] + products, kStride, count);
+        DENSQ_UNROLL
+        for (int b = 0; b < batch; ++b) sums[r][b] = v[b];
     }
 
     const Matrix *matrix;
@@ -135,19 +161,19 @@ private:
     const uint32_t *row_ptr = nullptr;  // of the tile
     uint32_t row = 0, end_row = 0;      // of the run, in the tile
     uint32_t begin = 0, end = 0;        // its nonzeros
-    float buffer[batch][kRun];  // activations, then products; whole vectors
+    float buffer[batch][kStride];  // activations, then products
 };
 
 template <class Lanes, int batch>
 DENSQ_INLINE void sum_segment(const Matrix *matrix, const Activations *activations, uint32_t begin,
                               uint32_t count, float *sum, size_t sum_stride) {
-    float buffer[batch][kHeavyRow];
-    gather<Lanes, batch>(matrix, activations, begin, count, buffer[0], kHeavyRow);
-    for (int b = 0; b < batch; ++b) {
-        Lanes::multiply(buffer[b], matrix->val + begin, count);
-        sum[static_cast<size_t>(b) * sum_stride] =
-            Lanes::sum(Lanes::add_products(Lanes::zero(), buffer[b], count));
-    }
+    constexpr uint32_t kStride = stride_for(kHeavyRow);
+    float buffer[batch][kStride];
+    multiply_nonzeros<Lanes, batch>(matrix, activations, begin, count, buffer[0], kStride);
+    typename Lanes::Vector v[batch];
+    for (int b = 0; b < batch; ++b) v[b] = Lanes::zero();
+    Lanes::template add_products<batch>(v, buffer[0], kStride, count);
+    for (int b = 0; b < batch; ++b) sum[static_cast<size_t>(b) * sum_stride] = Lanes::sum(v[b]);
 }
 
 // KernelTable::sparse_segment for batches up to max_batch.

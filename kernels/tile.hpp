@@ -5,9 +5,11 @@
 //
 // Lanes: a vector of partial sums.
 //   Vector, zero(), scaled(v, factor)
-//   gather<batch>(col, count, columns, out, stride)    as gather_each of nonzeros.hpp
 //   multiply(products, val, count)    products[i] *= val[i]; there is room for whole vectors
-//   add_products(v, products, count)    v with the products added, lane after lane
+//   multiply_nonzeros<batch>(val, col, count, columns, out, stride)
+//                                 out[b * stride + i] = val[i] * columns[col[i] * batch + b]
+//   add_products<batch>(v, products, stride, count)    adds products[b * stride + i] to lane
+//                                 i % lanes of v[b], i ascending
 //   sum_16(v, stride, out)        out[i] = sum of the lanes of v[i * stride], 16 of them
 //   sum(v)                        sum of the lanes of v
 //
@@ -143,15 +145,9 @@ DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations,
     }
 }
 
-// Applies the rows' scales, adds their sparse part and stores y.
 template <class Lanes, int batch>
-DENSQ_INLINE void finish_tile(uint32_t tile_rows, const float *row_scale,
-                              Nonzeros<Lanes, batch> *nonzeros, size_t gathered,
-                              typename Lanes::Vector (*sums)[batch], float *y, size_t y_stride) {
-    if (row_scale)
-        for (uint32_t r = 0; r < tile_rows; ++r)
-            for (int b = 0; b < batch; ++b) sums[r][b] = Lanes::scaled(sums[r][b], row_scale[r]);
-    nonzeros->add_to(sums, gathered);
+DENSQ_INLINE void store_sums(uint32_t tile_rows, const typename Lanes::Vector (*sums)[batch],
+                             float *y, size_t y_stride) {
     for (int b = 0; b < batch; ++b) {
         float out[DENSQ_TILE_ROWS];
         Lanes::sum_16(&sums[0][b], batch, out);
@@ -176,7 +172,6 @@ void multiply_tile_batch(const Matrix *matrix, const Activations *activations, u
     const uint32_t tail_units = tile_rows * densq_tail_units(matrix->cols);
     const uint8_t *codes =
         matrix->codes + tile * densq_tile_bytes(DENSQ_TILE_ROWS, matrix->cols, bits);
-    const float *row_scale = Path::row_scale(matrix, first_row);
     prefetch_tables<Path, bits>(matrix, first_row + kTilesAhead * DENSQ_TILE_ROWS);
     Nonzeros<Lanes, batch> nonzeros(matrix, activations, first_row, tile_rows);
     GatherAhead ahead = nonzeros.ahead();
@@ -187,8 +182,8 @@ void multiply_tile_batch(const Matrix *matrix, const Activations *activations, u
                                           sums);
     if (tail_units)
         add_tail<Path, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead, sums);
-    finish_tile<Lanes, batch>(tile_rows, row_scale, &nonzeros, ahead.at, sums, y + first_row,
-                              y_stride);
+    nonzeros.finish(sums, Path::row_scale(matrix, first_row), ahead.at);
+    store_sums<Lanes, batch>(tile_rows, sums, y + first_row, y_stride);
 }
 
 // KernelTable::multiply_tile for batches up to max_batch.

@@ -18,19 +18,20 @@ struct OneLane {
         for (size_t r = 0; r < DENSQ_TILE_ROWS; ++r) out[r] = static_cast<float>(v[r * stride]);
     }
 
-    template <int batch, typename Col>
-    static void gather(const Col *col, uint32_t count, const float *columns, float *out,
-                       uint32_t stride) {
-        gather_each<batch>(col, count, columns, out, stride);
-    }
-
     static void multiply(float *products, const uint16_t *val, uint32_t count) {
         for (uint32_t i = 0; i < count; ++i) products[i] *= densq_f16_to_f32(val[i]);
     }
 
-    static double add_products(double v, const float *products, uint32_t count) {
-        for (uint32_t i = 0; i < count; ++i) v += static_cast<double>(products[i]);
-        return v;
+    template <int batch, typename Col>
+    static void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
+                                  const float *columns, float *out, uint32_t stride) {
+        gather_and_multiply<OneLane, batch>(val, col, count, columns, out, stride);
+    }
+
+    template <int batch>
+    static void add_products(double *v, const float *products, uint32_t stride, uint32_t count) {
+        for (int b = 0; b < batch; ++b, products += stride)
+            for (uint32_t i = 0; i < count; ++i) v[b] += static_cast<double>(products[i]);
     }
 };
 

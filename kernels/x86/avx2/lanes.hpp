@@ -35,23 +35,6 @@ struct Lanes8 {
         return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
     }
 
-    template <int batch, typename Col>
-    static DENSQ_INLINE void gather(const Col *col, uint32_t count, const float *columns,
-                                    float *out, uint32_t stride) {
-        uint32_t i = 0;
-        if constexpr (batch == 4)
-            for (; count - i >= 4; i += 4) {
-                __m128 column[4];
-                DENSQ_UNROLL
-                for (int k = 0; k < 4; ++k)
-                    column[k] = _mm_loadu_ps(columns + static_cast<size_t>(col[i + k]) * 4);
-                _MM_TRANSPOSE4_PS(column[0], column[1], column[2], column[3]);
-                DENSQ_UNROLL
-                for (uint32_t b = 0; b < 4; ++b) _mm_storeu_ps(out + b * stride + i, column[b]);
-            }
-        gather_each<batch>(col + i, count - i, columns, out + i, stride);
-    }
-
     static DENSQ_INLINE void multiply(float *products, const uint16_t *val, uint32_t count) {
         uint32_t i = 0;
         for (; count - i >= 8; i += 8) {
@@ -62,10 +45,35 @@ struct Lanes8 {
         for (; i < count; ++i) products[i] *= _cvtsh_ss(val[i]);
     }
 
-    static DENSQ_INLINE __m256 add_products(__m256 v, const float *products, uint32_t count) {
-        for (uint32_t i = 0; i < count; i += 8)
-            v = _mm256_add_ps(v, load_first(products + i, count - i));
-        return v;
+    template <int batch, typename Col>
+    static DENSQ_INLINE void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
+                                               const float *columns, float *out, uint32_t stride) {
+        uint32_t i = 0;
+        if constexpr (batch == 4)
+            for (; count - i >= 4; i += 4) {
+                __m128 column[4];
+                DENSQ_UNROLL
+                for (int k = 0; k < 4; ++k)
+                    column[k] = _mm_loadu_ps(columns + static_cast<size_t>(col[i + k]) * 4);
+                _MM_TRANSPOSE4_PS(column[0], column[1], column[2], column[3]);
+                const __m128 factor = _mm_cvtph_ps(_mm_loadu_si64(val + i));
+                DENSQ_UNROLL
+                for (uint32_t b = 0; b < 4; ++b)
+                    _mm_storeu_ps(out + b * stride + i, _mm_mul_ps(factor, column[b]));
+            }
+        gather_and_multiply<Lanes8, batch>(val + i, col + i, count - i, columns, out + i, stride);
+    }
+
+    template <int batch>
+    static DENSQ_INLINE void add_products(__m256 *v, const float *products, uint32_t stride,
+                                          uint32_t count) {
+        for (uint32_t i = 0; i < count; i += 8) {
+            DENSQ_UNROLL
+            for (int b = 0; b < batch; ++b) {
+                const float *at = products + static_cast<uint32_t>(b) * stride + i;
+                v[b] = _mm256_add_ps(v[b], load_first(at, count - i));
+            }
+        }
     }
 
     static DENSQ_INLINE void sum_16(const __m256 *v, size_t stride, float *out) {

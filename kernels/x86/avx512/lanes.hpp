@@ -24,23 +24,6 @@ struct Lanes16 {
 
     static DENSQ_INLINE float sum(__m512 v) { return _mm512_reduce_add_ps(v); }
 
-    template <int batch, typename Col>
-    static DENSQ_INLINE void gather(const Col *col, uint32_t count, const float *columns,
-                                    float *out, uint32_t stride) {
-        uint32_t i = 0;
-        if constexpr (batch == 8)
-            for (; count - i >= 8; i += 8) {
-                __m256 column[8];
-                DENSQ_UNROLL
-                for (int k = 0; k < 8; ++k)
-                    column[k] = _mm256_loadu_ps(columns + static_cast<size_t>(col[i + k]) * 8);
-                transpose_8(column);
-                DENSQ_UNROLL
-                for (uint32_t b = 0; b < 8; ++b) _mm256_storeu_ps(out + b * stride + i, column[b]);
-            }
-        gather_each<batch>(col + i, count - i, columns, out + i, stride);
-    }
-
     static DENSQ_INLINE void multiply(float *products, const uint16_t *val, uint32_t count) {
         for (uint32_t i = 0; i < count; i += 16) {
             const __m512 factor =
@@ -49,10 +32,37 @@ struct Lanes16 {
         }
     }
 
-    static DENSQ_INLINE __m512 add_products(__m512 v, const float *products, uint32_t count) {
-        for (uint32_t i = 0; i < count; i += 16)
-            v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(first_lanes(count - i), products + i));
-        return v;
+    template <int batch, typename Col>
+    static DENSQ_INLINE void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
+                                               const float *columns, float *out, uint32_t stride) {
+        uint32_t i = 0;
+        if constexpr (batch == 8)
+            for (; count - i >= 8; i += 8) {
+                __m256 column[8];
+                DENSQ_UNROLL
+                for (int k = 0; k < 8; ++k)
+                    column[k] = _mm256_loadu_ps(columns + static_cast<size_t>(col[i + k]) * 8);
+                transpose_8(column);
+                const __m256 factor =
+                    _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(val + i)));
+                DENSQ_UNROLL
+                for (uint32_t b = 0; b < 8; ++b)
+                    _mm256_storeu_ps(out + b * stride + i, _mm256_mul_ps(factor, column[b]));
+            }
+        gather_and_multiply<Lanes16, batch>(val + i, col + i, count - i, columns, out + i, stride);
+    }
+
+    template <int batch>
+    static DENSQ_INLINE void add_products(__m512 *v, const float *products, uint32_t stride,
+                                          uint32_t count) {
+        for (uint32_t i = 0; i < count; i += 16) {
+            const __mmask16 mask = first_lanes(count - i);
+            DENSQ_UNROLL
+            for (int b = 0; b < batch; ++b) {
+                const float *at = products + static_cast<uint32_t>(b) * stride + i;
+                v[b] = _mm512_add_ps(v[b], _mm512_maskz_loadu_ps(mask, at));
+            }
+        }
     }
 
     // Transposes as it adds: 4 rows to the 4 floats of every 128-bit part, then the parts.
