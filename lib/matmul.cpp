@@ -8,6 +8,7 @@ namespace densq {
 namespace {
 
 constexpr size_t kAlign = 64;
+constexpr uint32_t kVectorsBytes = 64 * 1024;
 
 // The workspace, all vectors of the batch in each part:
 //   prepared activations | their scales | activations by column, where the sparse part needs them |
@@ -34,6 +35,14 @@ Workspace lay_out_workspace(const densq_weights *weights, uint32_t batch) {
     space.bytes = space.sums_at + static_cast<uint64_t>(weights->plan.segments) * batch *
                                       sizeof(float);
     return space;
+}
+
+// How many vectors are multiplied at a time: more would leave the second-level cache between one
+// tile and the next, which costs more than reading the codes once for every so many.
+uint32_t vectors_at_once(const densq_weights *weights) {
+    const uint32_t max_batch = weights->backend->table->max_batch;
+    const uint32_t set_bytes = weights->matrix.cols * max_batch * sizeof(float);
+    return max_batch * (set_bytes < kVectorsBytes ? kVectorsBytes / set_bytes : 1);
 }
 
 struct Call {
@@ -93,35 +102,31 @@ void prepare_sets(void *arg, uint32_t begin, uint32_t end) {
     }
 }
 
-void multiply_tile(const Call &call, uint32_t tile) {
+void multiply_item(const Call &call, const Activations &activations, uint32_t first,
+                   uint32_t item) {
     const Matrix &matrix = call.weights->matrix;
-    const auto multiply = call.table()->multiply_tile[call.precision()][matrix.bits - 2];
-    for (uint32_t first = 0; first < call.batch;) {
-        const Activations activations = activations_from(call, first);
-        multiply(&matrix, &activations, tile, call.y + first * call.y_stride, call.y_stride);
-        first += activations.count;
-    }
-}
-
-void multiply_segment(const Call &call, uint32_t index) {
-    const Segment &segment = call.weights->plan.segment[index];
-    float *sums = call.sums + static_cast<size_t>(index) * call.batch;
-    for (uint32_t first = 0; first < call.batch;) {
-        const Activations activations = activations_from(call, first);
-        call.table()->sparse_segment(&call.weights->matrix, &activations, segment.begin,
-                                     segment.end, sums + first, 1);
-        first += activations.count;
+    const Plan &plan = call.weights->plan;
+    if (item < plan.tiles) {
+        const auto multiply = call.table()->multiply_tile[call.precision()][matrix.bits - 2];
+        multiply(&matrix, &activations, item, call.y + first * call.y_stride, call.y_stride);
+    } else {
+        const uint32_t index = item - plan.tiles;
+        const Segment &segment = plan.segment[index];
+        float *sums = call.sums + static_cast<size_t>(index) * call.batch;
+        call.table()->sparse_segment(&matrix, &activations, segment.begin, segment.end,
+                                     sums + first, 1);
     }
 }
 
 void multiply_chunks(void *arg, uint32_t begin, uint32_t end) {
     const Call &call = *static_cast<const Call *>(arg);
-    const Plan &plan = call.weights->plan;
-    for (uint32_t item = plan.chunk_begin[begin]; item < plan.chunk_begin[end]; ++item) {
-        if (item < plan.tiles)
-            multiply_tile(call, item);
-        else
-            multiply_segment(call, item - plan.tiles);
+    const uint32_t *chunk_begin = call.weights->plan.chunk_begin;
+    for (uint32_t item = chunk_begin[begin]; item < chunk_begin[end]; ++item) {
+        for (uint32_t first = 0; first < call.batch;) {
+            const Activations activations = activations_from(call, first);
+            multiply_item(call, activations, first, item);
+            first += activations.count;
+        }
     }
 }
 
@@ -141,10 +146,26 @@ void run(const densq_backend *backend, uint32_t count, densq_task_fn task, Call 
         task(call, 0, count);
 }
 
+void multiply(const densq_weights *weights, uint32_t batch, const float *x, size_t x_stride,
+              float *y, size_t y_stride, uint8_t *workspace) {
+    Call call = {weights, batch, x, x_stride, y, y_stride, workspace, nullptr, nullptr, nullptr,
+                 lay_out_workspace(weights, batch)};
+    call.scale = reinterpret_cast<float *>(workspace + call.space.scales_at);
+    call.columns = reinterpret_cast<float *>(workspace + call.space.columns_at);
+    call.sums = reinterpret_cast<float *>(workspace + call.space.sums_at);
+
+    const densq_backend *backend = weights->backend;
+    const uint32_t max_batch = backend->table->max_batch;
+    run(backend, batch / max_batch + (batch % max_batch != 0), prepare_sets, &call);
+    run(backend, weights->plan.chunks, multiply_chunks, &call);
+    add_segments(call);
+}
+
 }  // namespace
 
 size_t workspace_size(const densq_weights *weights, uint32_t batch) {
-    const uint64_t bytes = lay_out_workspace(weights, batch).bytes + kAlign - 1;
+    const uint32_t most = vectors_at_once(weights);
+    const uint64_t bytes = lay_out_workspace(weights, batch < most ? batch : most).bytes + kAlign - 1;
     return bytes <= SIZE_MAX ? static_cast<size_t>(bytes) : 0;
 }
 
@@ -152,17 +173,13 @@ void matmul(const densq_weights *weights, uint32_t batch, const float *x, size_t
             float *y, size_t y_stride, void *workspace) {
     const auto unaligned = reinterpret_cast<uintptr_t>(workspace);
     uint8_t *base = static_cast<uint8_t *>(workspace) + (kAlign - unaligned % kAlign) % kAlign;
-    Call call = {weights, batch, x, x_stride, y, y_stride, base, nullptr, nullptr, nullptr,
-                 lay_out_workspace(weights, batch)};
-    call.scale = reinterpret_cast<float *>(base + call.space.scales_at);
-    call.columns = reinterpret_cast<float *>(base + call.space.columns_at);
-    call.sums = reinterpret_cast<float *>(base + call.space.sums_at);
-
-    const densq_backend *backend = weights->backend;
-    const uint32_t max_batch = backend->table->max_batch;
-    run(backend, batch / max_batch + (batch % max_batch != 0), prepare_sets, &call);
-    run(backend, weights->plan.chunks, multiply_chunks, &call);
-    add_segments(call);
+    const uint32_t most = vectors_at_once(weights);
+    for (uint32_t first = 0; first < batch;) {
+        const uint32_t count = batch - first < most ? batch - first : most;
+        multiply(weights, count, x + first * x_stride, x_stride, y + first * y_stride, y_stride,
+                 base);
+        first += count;
+    }
 }
 
 }  // namespace densq
