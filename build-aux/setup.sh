@@ -49,6 +49,14 @@ EOF
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"
 }
 
+# python_package_alone NAME==VERSION: into .venv, without what it depends on.
+python_package_alone() {
+    .venv/bin/python -c 'import importlib.metadata, sys
+importlib.metadata.version(sys.argv[1])' "${1%%==*}" 2>/dev/null && return 0
+    say "Installing into .venv from PyPI: $1"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "$1"
+}
+
 # configure DIR OPTION...: a fresh or existing Meson build folder.
 configure() {
     dir=$1

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """PyTorch checkpoints of weights or gradients as safetensors, without running their pickles."""
 import json
+import pickle
 import re
 
 import torch
@@ -17,13 +18,16 @@ CHUNK_NAMES = {
 
 
 def load(path):
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except RuntimeError:  # an old format, which cannot be mapped
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+    errors = []
+    for mmap in (True, False):  # an old format cannot be mapped
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+        except Exception as error:
+            errors.append(error)
+    if isinstance(errors[-1], pickle.UnpicklingError):
         raise InputError(f"{path}: cannot be loaded without running code that it contains: "
-                         f"{error}") from error
+                         f"{errors[-1]}")
+    raise InputError(f"{path}: is not a checkpoint that PyTorch can load: {errors[-1]}")
 
 
 def named_tensors(value, path):
