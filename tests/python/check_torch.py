@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The part of densq-tools that needs PyTorch: squared gradients and checkpoints.
+"""What needs PyTorch: densq-tools' squared gradients and checkpoints, and densq-llama's logits.
 
-    check_torch.py PACKAGE_DIR
+    check_torch.py PACKAGE_DIR [DENSQ LLAMA]
 """
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-PACKAGE = sys.argv[1]
+PACKAGE, *PROGRAMS = sys.argv[1:]
 SAMPLES, LENGTH = 40, 24
 TEXT = "".join(f"{i} bottles stand on the wall, {i * i % 97} of them are green.\n"
                for i in range(400))
@@ -92,6 +93,26 @@ def check_resuming(folder, options):
     assert output.read_bytes() == whole.read_bytes() and not partial.exists()
 
 
+def check_logits(folder):
+    """Of the unquantized model: within 1e-3 of PyTorch's, relative to their spread."""
+    if not PROGRAMS:
+        return
+    densq, llama = PROGRAMS
+    tokenizer = write_model(folder / "model")
+    tokens = tokenizer.encode(TEXT[:300]).ids
+    file = folder / "plain.densq"
+    subprocess.run([densq, "quantize", "--quiet", "--unweighted", "--exclude", "*", "--model",
+                    folder / "model", "-o", file], check=True)
+    lines = subprocess.run([llama, "logits", file, "--tokens", ",".join(map(str, tokens))],
+                           check=True, capture_output=True, text=True).stdout.splitlines()
+    found = torch.tensor([json.loads(line) for line in lines])
+    model = LlamaForCausalLM.from_pretrained(folder / "model", dtype=torch.float32)
+    with torch.no_grad():
+        wanted = model(torch.tensor([tokens])).logits[0]
+    error = (found - wanted).abs().max() / wanted.std()
+    assert error < 1e-3, error
+
+
 class Malicious:
     def __reduce__(self):
         return os.mkdir, ("executed",)
@@ -136,7 +157,7 @@ def check_refusals(folder):
     assert not (Path(PACKAGE) / "executed").exists()
 
 
-for check in (check_gradients, check_checkpoints, check_refusals):
+for check in (check_gradients, check_logits, check_checkpoints, check_refusals):
     with tempfile.TemporaryDirectory() as temporary:
         check(Path(temporary))
     print(f"{check.__name__}: ok", flush=True)
