@@ -4,7 +4,7 @@
 
     python bench/report.py docs/results     reads quality.json and speed.json there, writes
                                             README.md, quality.svg and speed.svg beside them
-Needs matplotlib.
+Needs matplotlib and adjustText.
 """
 import json
 import pathlib
@@ -14,6 +14,7 @@ import matplotlib
 
 matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "densq"  # the same file for the same figures
+from adjustText import adjust_text  # noqa: E402
 from matplotlib import pyplot  # noqa: E402
 
 INTRODUCTION = """# SmolLM2-135M-Instruct: densq beside llama.cpp
@@ -23,7 +24,7 @@ package registry has it. It therefore sits on a grid of 4-bit blocks, which flat
 block formats.
 
     examples/smollm2/run.sh CACHE {calibration} {text}
-    .venv/bin/python -m pip install matplotlib
+    .venv/bin/python -m pip install matplotlib adjustText
     .venv/bin/python bench/quality.py --build build --cache CACHE --text {text} \\
         --calibration {calibration}
     .venv/bin/python bench/speed.py --build build --cache CACHE
@@ -47,7 +48,8 @@ def quality_section(quality):
 {quality['text']}, the first {quality['windows']} windows of {quality['window']} tokens. Only the
 linear layers differ from the baseline, and bits a weight count all that they take in the file; the
 file also holds an embedding, plain in densq's, in some type of its own in llama.cpp's. llama.cpp
-replaces types that do not fit 576 columns by larger ones: the bits are those really there.
+replaces types that do not fit 576 columns by larger ones: the bits are those really there, and
+Q2_K and Q3_K_S come out as the same linear layers.
 llama-cpp-python {quality['llama_cpp_python']}; importance matrix and gradients from the same text.
 
 ![bits against KL divergence](quality.svg)
@@ -79,19 +81,20 @@ embedding, which is the output head too, at 4 bits.
 
 
 def plot(path, groups, x_label, y_label, logarithmic):
-    figure, axes = pyplot.subplots(figsize=(7, 4.5))
+    figure, axes = pyplot.subplots(figsize=(8, 5))
+    if logarithmic:
+        axes.set_yscale("log")
+    texts = []
     for (label, points), marker in zip(groups.items(), "osD^v"):
         axes.scatter([x for _, x, _ in points], [y for _, _, y in points], label=label,
                      marker=marker)
-        for name, x, y in points:
-            axes.annotate(name, (x, y), fontsize=6, xytext=(3, 3), textcoords="offset points")
-    if logarithmic:
-        axes.set_yscale("log")
+        texts += [axes.text(x, y, name, fontsize=7) for name, x, y in points]
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.grid(alpha=0.3)
     axes.legend()
     figure.tight_layout()
+    adjust_text(texts, ax=axes, arrowprops={"arrowstyle": "-", "linewidth": 0.4})
     figure.savefig(path, metadata={"Date": None})
 
 
