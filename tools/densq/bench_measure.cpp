@@ -13,9 +13,11 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <thread>
 
 #include "densq/layout.h"
 #include "densq/threads.h"
@@ -28,6 +30,8 @@ namespace {
 constexpr size_t kMinCalls = 5;
 constexpr uint64_t kMaxCopies = 16384;  // each has its handles: very small matrices stay cached
 constexpr size_t kHugePage = size_t{2} << 20;
+constexpr double kRoundSeconds = 0.01;  // for each contestant of a library
+constexpr std::chrono::milliseconds kPollingTime{30};  // until other libraries' threads sleep
 
 void require(densq_status status, const densq_fault &fault = {}) {
     if (status == DENSQ_OK) return;
@@ -168,17 +172,18 @@ struct Operands {
 };
 
 struct Contestant {
+    std::string library;  // that it calls; empty: ours
     BenchResult result;
-    std::function<void(size_t copy)> call;
+    std::function<void()> call;
     double fastest = std::numeric_limits<double>::infinity();
 
     size_t calls() const { return result.seconds.size(); }
     double time_had() const { return calls() ? static_cast<double>(calls()) * fastest : 0; }
 
-    double time_call(size_t copy) {
+    double time_call() {
         using Clock = std::chrono::steady_clock;
         const auto start = Clock::now();
-        call(copy);
+        call();
         const double time = std::chrono::duration<double>(Clock::now() - start).count();
         result.seconds.push_back(time);
         fastest = std::min(fastest, time);
@@ -186,34 +191,89 @@ struct Contestant {
     }
 };
 
-Contestant make_matmul(const MatrixImage &image, const BoundCopies &bound, uint32_t batch) {
-    const auto operands = std::make_shared<Operands>(image, bound.weights[0].get(), batch);
-    Contestant contestant;
-    contestant.result.batch = batch;
-    contestant.call = [operands, &image, &bound, batch](size_t copy) {
-        require(densq_matmul(bound.weights[copy].get(), batch, operands->x.data(), image.cols,
-                             operands->y.data(), image.rows, operands->workspace.data(),
-                             operands->workspace.size() * sizeof(std::max_align_t)));
+// An image's copies with all that multiply or read them.
+class Subject {
+public:
+    Subject(const MatrixImage &matrix_image, const BenchPlan &plan, densq_threads *pool)
+        : image(matrix_image), copies(image, copies_of(image, plan), plan.huge_pages),
+          reader(image, pool) {
+        for (const std::string &backend : plan.backends)
+            for (const densq_precision precision : plan.precisions)
+                bound.push_back(std::make_unique<BoundCopies>(copies, backend, precision, pool));
+    }
+
+    void add_contestants(const BenchPlan &plan, std::vector<Contestant> *to) {
+        Contestant read = make_contestant();
+        read.call = [this] { reader.read(copies.matrix(next_copy())); };
+        to->push_back(read);
+        size_t next = 0;
+        for (const std::string &backend : plan.backends)
+            for (const densq_precision precision : plan.precisions) {
+                const BoundCopies &matrices = *bound[next++];
+                for (const uint32_t batch : plan.batches) {
+                    Contestant contestant = make_contestant();
+                    contestant.result.backend = backend;
+                    contestant.result.precision = precision;
+                    contestant.result.batch = batch;
+                    contestant.call = matmul_of(matrices, batch);
+                    to->push_back(contestant);
+                }
+            }
+    }
+
+private:
+    Contestant make_contestant() const {
+        Contestant contestant;
+        contestant.result.image = &image;
+        contestant.result.bytes = image.end - image.begin;
+        return contestant;
+    }
+
+    size_t next_copy() { return turn = (turn + 1) % copies.count(); }
+
+    std::function<void()> matmul_of(const BoundCopies &matrices, uint32_t batch) {
+        const auto operands = std::make_shared<Operands>(image, matrices.weights[0].get(), batch);
+        return [this, operands, &matrices, batch] {
+            const densq_weights *weights = matrices.weights[next_copy()].get();
+            require(densq_matmul(weights, batch, operands->x.data(), image.cols,
+                                 operands->y.data(), image.rows, operands->workspace.data(),
+                                 operands->workspace.size() * sizeof(std::max_align_t)));
+        };
+    }
+
+    const MatrixImage &image;
+    Copies copies;
+    PlainReader reader;
+    std::vector<std::unique_ptr<BoundCopies>> bound;  // [backend][precision]
+    size_t turn = 0;
+};
+
+using Library = std::vector<Contestant *>;
+
+// Turns for about `seconds`; the one that has had the least time is next.
+double take_turns(const Library &library, double seconds) {
+    const auto had_less = [](const Contestant *a, const Contestant *b) {
+        return a->time_had() < b->time_had();
     };
-    return contestant;
+    double total = 0;
+    while (total < seconds)
+        total += (*std::min_element(library.begin(), library.end(), had_less))->time_call();
+    return total;
 }
 
-void take_turns(std::vector<Contestant> &contestants, size_t copies, double seconds) {
-    size_t copy = 0;
-    const auto next_copy = [&] { return copy = (copy + 1) % copies; };
-    for (Contestant &contestant : contestants) contestant.call(next_copy());  // page in the code
-    const auto had_less = [](const Contestant &a, const Contestant &b) {
-        return a.time_had() < b.time_had();
+void take_rounds(std::vector<Contestant> &contestants, double seconds) {
+    std::map<std::string, Library> libraries;
+    for (Contestant &contestant : contestants) libraries[contestant.library].push_back(&contestant);
+    const auto finished = [](const Contestant &contestant) {
+        return contestant.calls() >= kMinCalls;
     };
-    const auto called_less = [](const Contestant &a, const Contestant &b) {
-        return a.calls() < b.calls();
-    };
-    for (double total = 0;;) {
-        const bool in_time = total < seconds;
-        auto next = in_time ? std::min_element(contestants.begin(), contestants.end(), had_less)
-                            : std::min_element(contestants.begin(), contestants.end(), called_less);
-        if (!in_time && next->calls() >= kMinCalls) break;
-        total += next->time_call(next_copy());
+    for (double total = 0;
+         total < seconds || !std::all_of(contestants.begin(), contestants.end(), finished);) {
+        for (const auto &[name, library] : libraries) {
+            if (libraries.size() > 1) std::this_thread::sleep_for(kPollingTime);
+            for (Contestant *contestant : library) contestant->call();  // page in code, wake threads
+            total += take_turns(library, kRoundSeconds * static_cast<double>(library.size()));
+        }
     }
 }
 
@@ -227,27 +287,28 @@ size_t copies_of(const MatrixImage &image, const BenchPlan &plan) {
     return std::min(plan.cold_bytes / (image.end - image.begin) + 1, kMaxCopies);
 }
 
-std::vector<BenchResult> measure(const MatrixImage &image, const BenchPlan &plan,
-                                 uint32_t threads) {
+std::vector<BenchResult> measure(const std::vector<const MatrixImage *> &images,
+                                 const BenchPlan &plan, uint32_t threads,
+                                 const std::vector<Peer> &peers) {
     densq_threads *created = nullptr;
     require(densq_threads_create(&created, threads));
     const Pool pool(created);
-    const Copies copies(image, copies_of(image, plan), plan.huge_pages);
-    PlainReader reader(image, created);
-    std::vector<std::unique_ptr<BoundCopies>> bound;
-    std::vector<Contestant> contestants(1);
-    contestants[0].call = [&](size_t copy) { reader.read(copies.matrix(copy)); };
-    for (const std::string &backend : plan.backends) {
-        for (densq_precision precision : plan.precisions) {
-            bound.push_back(std::make_unique<BoundCopies>(copies, backend, precision, created));
-            for (uint32_t batch : plan.batches) {
-                contestants.push_back(make_matmul(image, *bound.back(), batch));
-                contestants.back().result.backend = backend;
-                contestants.back().result.precision = precision;
-            }
-        }
+    std::vector<std::unique_ptr<Subject>> subjects;
+    std::vector<Contestant> contestants;
+    for (const MatrixImage *image : images) {
+        subjects.push_back(std::make_unique<Subject>(*image, plan, created));
+        subjects.back()->add_contestants(plan, &contestants);
     }
-    take_turns(contestants, copies.count(), plan.seconds);
+    for (const Peer &peer : peers) {
+        Contestant contestant;
+        contestant.library = peer.library;
+        contestant.result.backend = peer.name;
+        contestant.result.batch = peer.batch;
+        contestant.result.bytes = peer.bytes;
+        contestant.call = peer.call;
+        contestants.push_back(contestant);
+    }
+    take_rounds(contestants, plan.seconds);
     std::vector<BenchResult> results;
     for (Contestant &contestant : contestants) {
         std::sort(contestant.result.seconds.begin(), contestant.result.seconds.end());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// bench_measure.hpp - times matmul and plain reading of one matrix side by side.
+// bench_measure.hpp - times matmul and plain reading of matrices side by side.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,18 @@ struct BenchPlan {
     bool huge_pages = false;
 };
 
+// Another program's product, for comparison; each call takes the next of its copies.
+struct Peer {
+    std::string name, library;
+    uint32_t batch = 1;
+    size_t bytes = 0;  // of one matrix
+    std::function<void()> call;
+};
+
 struct BenchResult {
-    std::string backend;  // empty: plain reading
+    std::string backend;  // or a peer's name; empty: plain reading
+    const MatrixImage *image = nullptr;  // NULL: a peer's
+    size_t bytes = 0;  // that one call reads
     densq_precision precision = DENSQ_FAST;
     uint32_t threads = 1, batch = 1;
     std::vector<double> seconds;  // of each call, ascending
@@ -30,9 +41,12 @@ struct BenchResult {
 
 size_t copies_of(const MatrixImage &image, const BenchPlan &plan);
 
-// All results of one number of threads: plain reading first, then one for each backend, precision
-// and batch of the plan.
-std::vector<BenchResult> measure(const MatrixImage &image, const BenchPlan &plan,
-                                 uint32_t threads);
+// All results of one number of threads, of contestants that take turns: for each image plain reading
+// and one for each backend, precision and batch of the plan; then the peers.  Those of one library
+// take theirs in rounds of their own, as its idle threads may go on polling for a while.  The images
+// must outlive the results.
+std::vector<BenchResult> measure(const std::vector<const MatrixImage *> &images,
+                                 const BenchPlan &plan, uint32_t threads,
+                                 const std::vector<Peer> &peers = {});
 
 }  // namespace densq::tool

@@ -147,7 +147,7 @@ nlohmann::json bench_matrix(const MatrixImage &image, const Options &options) {
                         {"copies", copies_of(image, options.plan)}};
     if (!options.json) print_matrix(image, options.plan);
     for (uint32_t threads : options.plan.threads) {
-        std::vector<BenchResult> results = measure(image, options.plan, threads);
+        std::vector<BenchResult> results = measure({&image}, options.plan, threads);
         sort_results(results);
         for (const BenchResult &result : results) {
             json["results"].push_back(describe_result(image, result, results[0]));

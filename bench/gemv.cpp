@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// gemv.cpp - densq-gemv: densq's products, plain reading of the same bytes, OpenBLAS and ggml, all
+// in turns inside one run.  Prints JSON, of which gemv_report.py makes tables and a plot.
+#include <cstdio>
+#include <cstdlib>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "bench/peer.hpp"
+
+namespace densq::bench {
+
+size_t copies_for(size_t matrix_bytes, uint64_t cold_bytes) {
+    return static_cast<size_t>(cold_bytes / matrix_bytes) + 1;
+}
+
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Options {
+    std::vector<std::string> shapes{"4096x4096", "11008x4096", "4096x11008", "14336x4096",
+                                    "576x576", "1536x576"};
+    std::vector<uint32_t> batches{1, 2, 4, 8, 16, 32, 128, 512}, threads{1, 2};
+    std::vector<std::string> backends;
+    std::vector<std::string> precisions{"fast", "exact"};
+    double seconds = 2;
+    uint64_t cold_bytes = uint64_t{192} << 20;
+    bool warm = false;
+};
+
+Shape parse_shape(const std::string &text) {
+    Shape shape = {0, 0};
+    if (std::sscanf(text.c_str(), "%ux%u", &shape.rows, &shape.cols) != 2 || !shape.rows ||
+        !shape.cols)
+        throw CLI::ValidationError("--shapes", "'" + text + "' is not ROWSxCOLS");
+    return shape;
+}
+
+std::vector<tool::MatrixImage> make_images(Shape shape) {
+    std::vector<tool::MatrixImage> images;
+    for (const uint32_t bits : {4u, 3u, 2u})
+        for (const double share : {0.0, 0.0045}) {
+            const double weights = static_cast<double>(shape.rows) * shape.cols;
+            images.push_back(tool::make_matrix_image(shape.rows, shape.cols, bits,
+                                                     static_cast<uint32_t>(weights * share)));
+        }
+    return images;
+}
+
+ordered_json describe(const tool::BenchResult &result, Shape shape, bool warm) {
+    ordered_json json{{"rows", shape.rows},     {"cols", shape.cols},
+                      {"threads", result.threads}, {"batch", result.batch},
+                      {"warm", warm},           {"method", result.backend}};
+    if (result.image) {
+        json["bits"] = result.image->bits;
+        json["nnz"] = result.image->nnz;
+        if (result.backend.empty()) json["method"] = "read";
+        else json["precision"] = result.precision == DENSQ_FAST ? "fast" : "exact";
+    }
+    json["bytes"] = result.bytes;
+    json["calls"] = result.seconds.size();
+    json["microseconds"] = result.median() * 1e6;
+    return json;
+}
+
+tool::BenchPlan plan_of(const Options &options, uint32_t batch) {
+    tool::BenchPlan plan;
+    plan.backends = options.backends;
+    for (const std::string &precision : options.precisions)
+        plan.precisions.push_back(precision == "fast" ? DENSQ_FAST : DENSQ_EXACT);
+    plan.batches = {batch};
+    plan.seconds = options.seconds;
+    plan.cold_bytes = options.warm ? 0 : options.cold_bytes;
+    return plan;
+}
+
+ordered_json run(const Options &options) {
+    ordered_json results = ordered_json::array();
+    for (const std::string &text : options.shapes) {
+        const Shape shape = parse_shape(text);
+        const std::vector<tool::MatrixImage> images = make_images(shape);
+        std::vector<const tool::MatrixImage *> pointers;
+        for (const tool::MatrixImage &image : images) pointers.push_back(&image);
+        for (const uint32_t threads : options.threads)
+            for (const uint32_t batch : options.batches) {
+                std::fprintf(stderr, "%s, %u threads, batch %u\n", text.c_str(), threads, batch);
+                const tool::BenchPlan plan = plan_of(options, batch);
+                Peers peers;
+                add_openblas(shape, batch, threads, plan.cold_bytes, &peers);
+#ifdef DENSQ_BENCH_GGML
+                add_ggml(shape, batch, threads, plan.cold_bytes, &peers);
+#endif
+                for (const auto &result : tool::measure(pointers, plan, threads, peers.peers))
+                    results.push_back(describe(result, shape, options.warm));
+            }
+    }
+    return results;
+}
+
+int main(int argc, char **argv) {
+    Options options;
+    CLI::App app("densq beside plain reading, OpenBLAS and ggml, in turns; prints JSON");
+    for (uint32_t i = 0; const char *name = densq_backend_at(i); ++i)
+        options.backends.emplace_back(name);
+    app.add_option("--shapes", options.shapes, "ROWSxCOLS ...")->delimiter(',');
+    app.add_option("--batches", options.batches)->delimiter(',');
+    app.add_option("--threads", options.threads)->delimiter(',');
+    app.add_option("--backends", options.backends)->delimiter(',');
+    app.add_option("--precisions", options.precisions)->delimiter(',');
+    app.add_option("--seconds", options.seconds, "for each shape, number of threads and batch");
+    app.add_option("--cold-bytes", options.cold_bytes, "copies of each matrix, in all");
+    app.add_flag("--warm", options.warm, "one copy of each, which the caches may hold");
+    CLI11_PARSE(app, argc, argv);
+    std::printf("%s\n", ordered_json{{"results", run(options)}}.dump(1).c_str());
+    return 0;
+}
+
+}  // namespace
+}  // namespace densq::bench
+
+int main(int argc, char **argv) { return densq::bench::main(argc, argv); }

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tables and a roofline plot of what densq-gemv measured.
+
+    python bench/gemv_report.py docs/results    reads gemv.json there, writes gemv.md and gemv.svg
+Needs matplotlib.
+"""
+import json
+import pathlib
+import sys
+
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams["svg.hashsalt"] = "densq"  # the same file for the same figures
+from matplotlib import pyplot  # noqa: E402
+
+BITS = (4, 3, 2)
+COUSINS = {4: "q4_K", 3: "q3_K", 2: "q2_K"}  # ggml's types of the same nominal bits
+
+
+class Results:
+    def __init__(self, results):
+        self.results = results
+
+    def times(self, **wanted):
+        return [r["microseconds"] for r in self.results
+                if all(r.get(key) == value for key, value in wanted.items())]
+
+    def time(self, sparse=None, **wanted):
+        found = [r for r in self.results
+                 if all(r.get(key) == value for key, value in wanted.items())
+                 and (sparse is None or (r["nnz"] > 0) == sparse)]
+        return found[0]["microseconds"] if found else None
+
+    def ggml(self, type_name, **wanted):
+        """As fast as ggml has it, repacked or not."""
+        times = [self.time(method=f"ggml {type_name}{suffix}", **wanted)
+                 for suffix in ("", " repacked")]
+        return min((time for time in times if time), default=None)
+
+    def values(self, key):
+        return sorted({r[key] for r in self.results})
+
+    def shapes(self):
+        return list(dict.fromkeys((r["rows"], r["cols"]) for r in self.results))
+
+
+def table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def ratio(over, under, form="{:.2f}"):
+    return form.format(over / under) if over and under else ""
+
+
+def percent(over, under):
+    return f"{100 * over / under:.0f} %" if over and under else ""
+
+
+def share_of_read(results, backend):
+    rows = []
+    for shape_rows, cols in results.shapes():
+        for threads in results.values("threads"):
+            where = {"rows": shape_rows, "cols": cols, "threads": threads, "batch": 1}
+            row = [f"{shape_rows} x {cols}", str(threads)]
+            for bits in BITS:
+                for sparse in (False, True):
+                    read = results.time(sparse, method="read", bits=bits, **where)
+                    row.append(percent(read, results.time(sparse, method=backend, bits=bits,
+                                                          precision="fast", **where)))
+            rows.append(row)
+    header = ["shape", "threads", *(f"{bits} bit{' + 0.45 %' if sparse else ''}"
+                                    for bits in BITS for sparse in (False, True))]
+    return table(header, rows)
+
+
+def speed_over_ggml(results, backend, batch):
+    rows = []
+    for shape_rows, cols in results.shapes():
+        for threads in results.values("threads"):
+            where = {"rows": shape_rows, "cols": cols, "threads": threads, "batch": batch}
+            ours = {bits: results.time(True, method=backend, bits=bits, precision="fast", **where)
+                    for bits in BITS}
+            rows.append([f"{shape_rows} x {cols}", str(threads),
+                         ratio(results.ggml("q4_K", **where), ours[4]),
+                         ratio(results.ggml("q4_0", **where), ours[4]),
+                         ratio(results.ggml("iq4_nl", **where), ours[4]),
+                         ratio(results.ggml("q3_K", **where), ours[3]),
+                         ratio(results.ggml("iq3_s", **where), ours[3]),
+                         ratio(results.ggml("q2_K", **where), ours[2]),
+                         ratio(results.ggml("f16", **where), ours[4])])
+    return table(["shape", "threads", "4 bit: Q4_K", "Q4_0", "IQ4_NL", "3 bit: Q3_K", "IQ3_S",
+                  "2 bit: Q2_K", "4 bit: F16"], rows)
+
+
+def batches(results, backend, threads):
+    rows = []
+    for shape_rows, cols in results.shapes():
+        for batch in results.values("batch"):
+            where = {"rows": shape_rows, "cols": cols, "threads": threads}
+            ours = {b: results.time(True, method=backend, bits=4, precision="fast", batch=b, **where)
+                    for b in (1, batch)}
+            exact = results.time(True, method=backend, bits=4, precision="exact", batch=batch,
+                                 **where)
+            gemm = results.time(method="OpenBLAS F32", batch=batch, **where)
+            flops = 2e-3 * shape_rows * cols * batch
+            rows.append([f"{shape_rows} x {cols}", str(batch), ratio(ours[batch], ours[1]),
+                         ratio(flops, ours[batch], "{:.0f}"), ratio(flops, exact, "{:.0f}"),
+                         ratio(flops, gemm, "{:.0f}"), percent(gemm, ours[batch])])
+    return table(["shape", "batch", "time of batch 1", "GFLOP/s fast", "exact", "OpenBLAS F32",
+                  "fast over OpenBLAS"], rows)
+
+
+def plot_roofline(results, backend, path):
+    rows, cols = results.shapes()[0]
+    figure, axes = pyplot.subplots(figsize=(8, 5))
+    for threads, marker in zip(results.values("threads"), "os^D"):
+        where = {"rows": rows, "cols": cols, "threads": threads}
+        of_bits = {bits: [r for r in results.results if r["method"] == backend
+                          and r.get("precision") == "fast" and r["bits"] == bits and r["nnz"] > 0
+                          and all(r[key] == value for key, value in where.items())]
+                   for bits in BITS}
+        for bits, points in of_bits.items():
+            intensity = [2 * rows * cols * r["batch"] / r["bytes"] for r in points]
+            speed = [2e-3 * rows * cols * r["batch"] / r["microseconds"] for r in points]
+            axes.plot(intensity, speed, marker=marker, label=f"{bits} bit, {threads} threads")
+        reads = [r for r in results.results if r["method"] == "read" and r["bits"] == 4
+                 and all(r[key] == value for key, value in where.items())]
+        bandwidth = max(r["bytes"] / r["microseconds"] * 1e-3 for r in reads)
+        axes.plot([3, 300], [3 * bandwidth, 300 * bandwidth], linewidth=0.8, color="gray")
+        axes.annotate(f"reading, {threads} threads", (12, 12 * bandwidth), fontsize=7)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(top=1000)
+    axes.set_xlabel("arithmetic operations per byte of weights")
+    axes.set_ylabel("GFLOP/s")
+    axes.set_title(f"{rows} x {cols}, 0.45 % sparse, {backend}, batches "
+                   f"{', '.join(map(str, results.values('batch')))}", fontsize=9)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    results = Results(json.loads((folder / "gemv.json").read_text())["results"])
+    backends = [name for name in ("avx512", "avx2") if results.times(method=name)]
+    most = max(results.values("threads"))
+    parts = ["""# Matrix-vector and matrix-matrix products
+
+Medians of one run in which all contestants take turns, weights from memory (more copies than the
+caches hold). ggml: the faster of its plain and its repacked form.
+
+    python -c 'import sys; sys.path.insert(0, "bench"); from peers import LlamaCpp
+    LlamaCpp("CACHE").build()'
+    meson setup build -Dggml=CACHE/llama-cpp-python-0.3.36 && meson compile -C build densq-gemv
+    build/bench/densq-gemv > docs/results/gemv.json && python bench/gemv_report.py docs/results
+"""]
+    for backend in backends:
+        parts += [f"## {backend}, batch 1: share of plain reading of the same bytes\n",
+                  share_of_read(results, backend) + "\n",
+                  f"## {backend}, batch 1, 0.45 % sparse: times as fast as ggml\n",
+                  speed_over_ggml(results, backend, 1) + "\n"]
+    parts += [f"## {backends[0]}, batches, 4 bit + 0.45 %, {most} threads\n",
+              batches(results, backends[0], most) + "\n", "![roofline](gemv.svg)\n"]
+    (folder / "gemv.md").write_text("\n".join(parts))
+    plot_roofline(results, backends[0], folder / "gemv.svg")
+
+
+if __name__ == "__main__":
+    main()
