@@ -24,8 +24,8 @@ struct Options {
                                     "576x576", "1536x576"};
     std::vector<uint32_t> batches{1, 2, 4, 8, 16, 32, 128, 512}, threads{1, 2};
     std::vector<std::string> backends;
-    std::vector<std::string> precisions{"fast", "exact"};
-    double seconds = 2;
+    std::vector<std::string> precisions{"fast"};
+    double seconds = 10;
     uint64_t cold_bytes = uint64_t{192} << 20;
     bool warm = false;
 };
@@ -65,12 +65,12 @@ ordered_json describe(const tool::BenchResult &result, Shape shape, bool warm) {
     return json;
 }
 
-tool::BenchPlan plan_of(const Options &options, uint32_t batch) {
+tool::BenchPlan plan_of(const Options &options) {
     tool::BenchPlan plan;
     plan.backends = options.backends;
     for (const std::string &precision : options.precisions)
         plan.precisions.push_back(precision == "fast" ? DENSQ_FAST : DENSQ_EXACT);
-    plan.batches = {batch};
+    plan.batches = options.batches;
     plan.seconds = options.seconds;
     plan.cold_bytes = options.warm ? 0 : options.cold_bytes;
     return plan;
@@ -83,18 +83,17 @@ ordered_json run(const Options &options) {
         const std::vector<tool::MatrixImage> images = make_images(shape);
         std::vector<const tool::MatrixImage *> pointers;
         for (const tool::MatrixImage &image : images) pointers.push_back(&image);
-        for (const uint32_t threads : options.threads)
-            for (const uint32_t batch : options.batches) {
-                std::fprintf(stderr, "%s, %u threads, batch %u\n", text.c_str(), threads, batch);
-                const tool::BenchPlan plan = plan_of(options, batch);
-                Peers peers;
-                add_openblas(shape, batch, threads, plan.cold_bytes, &peers);
+        for (const uint32_t threads : options.threads) {
+            std::fprintf(stderr, "%s, %u threads\n", text.c_str(), threads);
+            const tool::BenchPlan plan = plan_of(options);
+            std::vector<tool::Peer> peers;
+            add_openblas(shape, options.batches, threads, plan.cold_bytes, &peers);
 #ifdef DENSQ_BENCH_GGML
-                add_ggml(shape, batch, threads, plan.cold_bytes, &peers);
+            add_ggml(shape, options.batches, threads, plan.cold_bytes, &peers);
 #endif
-                for (const auto &result : tool::measure(pointers, plan, threads, peers.peers))
-                    results.push_back(describe(result, shape, options.warm));
-            }
+            for (const auto &result : tool::measure(pointers, plan, threads, peers))
+                results.push_back(describe(result, shape, options.warm));
+        }
     }
     return results;
 }
@@ -103,13 +102,13 @@ int main(int argc, char **argv) {
     Options options;
     CLI::App app("densq beside plain reading, OpenBLAS and ggml, in turns; prints JSON");
     for (uint32_t i = 0; const char *name = densq_backend_at(i); ++i)
-        options.backends.emplace_back(name);
+        if (std::string(name) != "scalar") options.backends.emplace_back(name);
     app.add_option("--shapes", options.shapes, "ROWSxCOLS ...")->delimiter(',');
     app.add_option("--batches", options.batches)->delimiter(',');
     app.add_option("--threads", options.threads)->delimiter(',');
     app.add_option("--backends", options.backends)->delimiter(',');
     app.add_option("--precisions", options.precisions)->delimiter(',');
-    app.add_option("--seconds", options.seconds, "for each shape, number of threads and batch");
+    app.add_option("--seconds", options.seconds, "for each shape and number of threads");
     app.add_option("--cold-bytes", options.cold_bytes, "copies of each matrix, in all");
     app.add_flag("--warm", options.warm, "one copy of each, which the caches may hold");
     CLI11_PARSE(app, argc, argv);

@@ -3,6 +3,7 @@
 #include <ggml-cpu.h>
 #include <ggml.h>
 
+#include <algorithm>
 #include <random>
 #include <stdexcept>
 
@@ -31,7 +32,6 @@ struct Release {
 };
 using Context = std::unique_ptr<ggml_context, Release<ggml_free>>;
 using Buffer = std::unique_ptr<ggml_backend_buffer, Release<ggml_backend_buffer_free>>;
-using Backend = std::unique_ptr<ggml_backend, Release<ggml_backend_free>>;
 
 // The buffer type that stores weights as this CPU's kernels like them; NULL: there is none.
 ggml_backend_buffer_type_t repacking_type() {
@@ -52,18 +52,25 @@ Context make_context(size_t tensors) {
     return Context(ggml_init(parameters));
 }
 
-// Copies of one matrix with a graph each.
-struct Product {
-    std::shared_ptr<ggml_threadpool> pool;  // one for all
-    Backend backend;
-    Context weights, graphs;
-    Buffer weight_memory, graph_memory;
-    std::vector<ggml_cgraph *> graph;
+// Copies of one matrix.
+struct Matrices {
+    Context context;
+    Buffer memory;
+    std::vector<ggml_tensor *> copies;
+};
+
+// Their products with a batch, a graph for each.
+struct Products {
+    std::shared_ptr<Matrices> matrices;
+    std::shared_ptr<ggml_backend> backend;
+    Context context;
+    Buffer memory;
+    std::vector<ggml_cgraph *> graphs;
     size_t turn = 0;
 
     void run() {
-        turn = (turn + 1) % graph.size();
-        if (ggml_backend_graph_compute(backend.get(), graph[turn]) != GGML_STATUS_SUCCESS)
+        turn = (turn + 1) % graphs.size();
+        if (ggml_backend_graph_compute(backend.get(), graphs[turn]) != GGML_STATUS_SUCCESS)
             throw std::runtime_error("ggml: the product failed");
     }
 };
@@ -71,68 +78,96 @@ struct Product {
 // Whether the buffer type takes a tensor for repacking: it then sets the tensor's traits.
 bool is_repacked(const ggml_tensor *tensor) { return tensor->extra != nullptr; }
 
-std::shared_ptr<Product> make_product(const Kind &kind, Shape shape, uint32_t batch,
-                                      const std::shared_ptr<ggml_threadpool> &pool,
-                                      uint32_t threads, size_t copies,
-                                      const std::vector<uint8_t> &bytes) {
-    const auto product = std::make_shared<Product>();
-    product->pool = pool;
-    product->backend.reset(ggml_backend_cpu_init());
-    ggml_backend_cpu_set_n_threads(product->backend.get(), static_cast<int>(threads));
-    ggml_backend_cpu_set_threadpool(product->backend.get(), pool.get());
-
-    product->weights = make_context(copies);
-    std::vector<ggml_tensor *> matrices;
-    for (size_t i = 0; i < copies; ++i)
-        matrices.push_back(
-            ggml_new_tensor_2d(product->weights.get(), kind.type, shape.cols, shape.rows));
+// NULL: ggml does not repack this type on this CPU.
+std::shared_ptr<Matrices> make_matrices(const Kind &kind, Shape shape, size_t copies,
+                                        const std::vector<uint8_t> &bytes) {
     const ggml_backend_buffer_type_t type =
         kind.repacked ? repacking_type() : ggml_backend_cpu_buffer_type();
     if (!type) return nullptr;
-    product->weight_memory.reset(
-        ggml_backend_alloc_ctx_tensors_from_buft(product->weights.get(), type));
-    if (!product->weight_memory || (kind.repacked && !is_repacked(matrices[0]))) return nullptr;
-    for (ggml_tensor *matrix : matrices)
+    const auto matrices = std::make_shared<Matrices>();
+    matrices->context = make_context(copies);
+    for (size_t i = 0; i < copies; ++i)
+        matrices->copies.push_back(
+            ggml_new_tensor_2d(matrices->context.get(), kind.type, shape.cols, shape.rows));
+    matrices->memory.reset(ggml_backend_alloc_ctx_tensors_from_buft(matrices->context.get(), type));
+    if (!matrices->memory || (kind.repacked && !is_repacked(matrices->copies[0]))) return nullptr;
+    for (ggml_tensor *matrix : matrices->copies)
         ggml_backend_tensor_set(matrix, bytes.data(), 0, bytes.size());
+    return matrices;
+}
 
-    product->graphs = make_context(2 * copies + 1);
-    ggml_context *context = product->graphs.get();
+std::shared_ptr<Products> make_products(const std::shared_ptr<Matrices> &matrices,
+                                        const std::shared_ptr<ggml_backend> &backend, Shape shape,
+                                        uint32_t batch) {
+    const auto products = std::make_shared<Products>();
+    products->matrices = matrices;
+    products->backend = backend;
+    products->context = make_context(2 * matrices->copies.size() + 1);
+    ggml_context *context = products->context.get();
     ggml_tensor *x = ggml_new_tensor_2d(context, GGML_TYPE_F32, shape.cols, batch);
-    for (ggml_tensor *matrix : matrices) {
+    for (ggml_tensor *matrix : matrices->copies) {
         ggml_cgraph *graph = ggml_new_graph_custom(context, 8, false);
         ggml_build_forward_expand(graph, ggml_mul_mat(context, matrix, x));
-        product->graph.push_back(graph);
+        products->graphs.push_back(graph);
     }
-    product->graph_memory.reset(
-        ggml_backend_alloc_ctx_tensors(context, product->backend.get()));
+    products->memory.reset(ggml_backend_alloc_ctx_tensors(context, backend.get()));
     const std::vector<float> values(size_t{batch} * shape.cols, 0.5f);
     ggml_backend_tensor_set(x, values.data(), 0, values.size() * sizeof(float));
-    return product;
+    return products;
+}
+
+// The CPU backend with a pool of its own, which goes when the backend has gone.
+std::shared_ptr<ggml_backend> make_backend(uint32_t threads) {
+    ggml_threadpool_params parameters = ggml_threadpool_params_default(static_cast<int>(threads));
+    ggml_threadpool *pool = ggml_threadpool_new(&parameters);
+    const std::shared_ptr<ggml_backend> backend(ggml_backend_cpu_init(),
+                                                [pool](ggml_backend *used) {
+                                                    ggml_backend_free(used);
+                                                    ggml_threadpool_free(pool);
+                                                });
+    ggml_backend_cpu_set_n_threads(backend.get(), static_cast<int>(threads));
+    ggml_backend_cpu_set_threadpool(backend.get(), pool);
+    return backend;
+}
+
+std::vector<uint8_t> quantized(ggml_type type, Shape shape) {
+    std::mt19937 random(1);
+    std::normal_distribution<float> normal;
+    std::vector<float> row(shape.cols);
+    const std::vector<float> importance(shape.cols, 1);
+    const size_t row_bytes = ggml_row_size(type, shape.cols);
+    std::vector<uint8_t> bytes(shape.rows * row_bytes);
+    // Few different rows: quantizing takes longer than all measuring.
+    constexpr uint32_t kDifferent = 64;
+    for (uint32_t r = 0; r < shape.rows; ++r) {
+        uint8_t *at = bytes.data() + r * row_bytes;
+        if (r >= kDifferent) {
+            std::copy(at - kDifferent * row_bytes, at - (kDifferent - 1) * row_bytes, at);
+            continue;
+        }
+        for (float &weight : row) weight = normal(random);
+        ggml_quantize_chunk(type, row.data(), at, 0, 1, shape.cols, importance.data());
+    }
+    return bytes;
 }
 
 }  // namespace
 
-void add_ggml(Shape shape, uint32_t batch, uint32_t threads, uint64_t cold_bytes, Peers *to) {
-    std::mt19937 random(1);
-    std::normal_distribution<float> normal;
-    std::vector<float> weights(size_t{shape.rows} * shape.cols);
-    for (float &weight : weights) weight = normal(random);
-    const std::vector<float> importance(shape.cols, 1);
-    ggml_threadpool_params parameters = ggml_threadpool_params_default(static_cast<int>(threads));
-    const std::shared_ptr<ggml_threadpool> pool(ggml_threadpool_new(&parameters),
-                                                ggml_threadpool_free);
+void add_ggml(Shape shape, const std::vector<uint32_t> &batches, uint32_t threads,
+              uint64_t cold_bytes, std::vector<tool::Peer> *to) {
+    const std::shared_ptr<ggml_backend> backend = make_backend(threads);
     for (const Kind &kind : kKinds) {
         if (shape.cols % ggml_blck_size(kind.type) != 0) continue;
-        std::vector<uint8_t> bytes(shape.rows * ggml_row_size(kind.type, shape.cols));
-        ggml_quantize_chunk(kind.type, weights.data(), bytes.data(), 0, shape.rows, shape.cols,
-                            importance.data());
-        const std::shared_ptr<Product> product = make_product(
-            kind, shape, batch, pool, threads, copies_for(bytes.size(), cold_bytes), bytes);
-        if (!product) continue;
+        const std::vector<uint8_t> bytes = quantized(kind.type, shape);
+        const std::shared_ptr<Matrices> matrices =
+            make_matrices(kind, shape, copies_for(bytes.size(), cold_bytes), bytes);
+        if (!matrices) continue;
         const std::string name = std::string("ggml ") + ggml_type_name(kind.type) +
                                  (kind.repacked ? " repacked" : "");
-        to->keep.push_back(product);
-        to->peers.push_back({name, "ggml", batch, bytes.size(), [raw = product.get()] { raw->run(); }});
+        for (const uint32_t batch : batches) {
+            const auto products = make_products(matrices, backend, shape, batch);
+            to->push_back({name, "ggml", batch, bytes.size(), [products] { products->run(); }});
+        }
     }
 }
 

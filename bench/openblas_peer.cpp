@@ -8,43 +8,41 @@
 namespace densq::bench {
 namespace {
 
-struct Product {
+struct Matrices {
     Shape shape;
-    uint32_t batch;
     std::vector<std::vector<float>> copies;
-    std::vector<float> x, y;
     size_t turn = 0;
 
-    void run() {
+    void multiply(uint32_t batch, const float *x, float *y) {
         const float *weights = copies[turn = (turn + 1) % copies.size()].data();
         const auto m = static_cast<blasint>(shape.rows), k = static_cast<blasint>(shape.cols);
         if (batch == 1)
-            cblas_sgemv(CblasRowMajor, CblasNoTrans, m, k, 1, weights, k, x.data(), 1, 0, y.data(),
-                        1);
+            cblas_sgemv(CblasRowMajor, CblasNoTrans, m, k, 1, weights, k, x, 1, 0, y, 1);
         else
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<blasint>(batch), m, k,
-                        1, x.data(), k, weights, k, 0, y.data(), m);
+                        1, x, k, weights, k, 0, y, m);
     }
 };
 
 }  // namespace
 
-void add_openblas(Shape shape, uint32_t batch, uint32_t threads, uint64_t cold_bytes, Peers *to) {
+void add_openblas(Shape shape, const std::vector<uint32_t> &batches, uint32_t threads,
+                  uint64_t cold_bytes, std::vector<tool::Peer> *to) {
     openblas_set_num_threads(static_cast<int>(threads));
     const size_t count = size_t{shape.rows} * shape.cols;
-    const auto product = std::make_shared<Product>();
-    product->shape = shape;
-    product->batch = batch;
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
     std::vector<float> weights(count);
     for (float &weight : weights) weight = normal(random);
-    product->copies.assign(copies_for(count * sizeof(float), cold_bytes), weights);
-    product->x.assign(size_t{batch} * shape.cols, 0.5f);
-    product->y.resize(size_t{batch} * shape.rows);
-    to->keep.push_back(product);
-    to->peers.push_back({"OpenBLAS F32", "OpenBLAS", batch, count * sizeof(float),
-                         [raw = product.get()] { raw->run(); }});
+    const auto matrices = std::make_shared<Matrices>();
+    matrices->shape = shape;
+    matrices->copies.assign(copies_for(count * sizeof(float), cold_bytes), weights);
+    for (const uint32_t batch : batches) {
+        const std::vector<float> x(size_t{batch} * shape.cols, 0.5f);
+        const auto y = std::make_shared<std::vector<float>>(size_t{batch} * shape.rows);
+        to->push_back({"OpenBLAS F32", "OpenBLAS", batch, count * sizeof(float),
+                             [=] { matrices->multiply(batch, x.data(), y->data()); }});
+    }
 }
 
 }  // namespace densq::bench

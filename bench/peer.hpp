@@ -14,19 +14,15 @@ struct Shape {
     uint32_t rows, cols;
 };
 
-// Contestants for one shape and batch; what they refer to lives in `keep`.
-struct Peers {
-    std::vector<tool::Peer> peers;
-    std::vector<std::shared_ptr<void>> keep;
-};
-
 // As many copies of a matrix as take `cold_bytes` in all, at least one.
 size_t copies_for(size_t matrix_bytes, uint64_t cold_bytes);
 
-// y = W x in F32: sgemv, or sgemm for a batch.
-void add_openblas(Shape shape, uint32_t batch, uint32_t threads, uint64_t cold_bytes, Peers *to);
+// Adds contestants for one shape, a number of threads and all batches: y = W x in F32: sgemv, or sgemm for a batch.
+void add_openblas(Shape shape, const std::vector<uint32_t> &batches, uint32_t threads,
+                  uint64_t cold_bytes, std::vector<tool::Peer> *to);
 
 // ggml's types, in its CPU backend with a thread pool of its own; Q4_0 also repacked.
-void add_ggml(Shape shape, uint32_t batch, uint32_t threads, uint64_t cold_bytes, Peers *to);
+void add_ggml(Shape shape, const std::vector<uint32_t> &batches, uint32_t threads,
+              uint64_t cold_bytes, std::vector<tool::Peer> *to);
 
 }  // namespace densq::bench
