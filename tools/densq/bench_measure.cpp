@@ -30,8 +30,8 @@ namespace {
 constexpr size_t kMinCalls = 5;
 constexpr uint64_t kMaxCopies = 16384;  // each has its handles: very small matrices stay cached
 constexpr size_t kHugePage = size_t{2} << 20;
-constexpr double kRoundSeconds = 0.01;  // for each contestant of a library
-constexpr std::chrono::milliseconds kPollingTime{30};  // until other libraries' threads sleep
+constexpr double kRoundSeconds = 0.03;  // for each contestant of a library
+constexpr std::chrono::milliseconds kPollingTime{200};  // ggml polls for 100 before it sleeps
 
 void require(densq_status status, const densq_fault &fault = {}) {
     if (status == DENSQ_OK) return;
