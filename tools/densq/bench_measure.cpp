@@ -267,12 +267,13 @@ void take_rounds(std::vector<Contestant> &contestants, double seconds) {
     const auto finished = [](const Contestant &contestant) {
         return contestant.calls() >= kMinCalls;
     };
+    const double share = std::min(kRoundSeconds, seconds / static_cast<double>(contestants.size()));
     for (double total = 0;
          total < seconds || !std::all_of(contestants.begin(), contestants.end(), finished);) {
         for (const auto &[name, library] : libraries) {
             if (libraries.size() > 1) std::this_thread::sleep_for(kPollingTime);
             for (Contestant *contestant : library) contestant->call();  // page in code, wake threads
-            total += take_turns(library, kRoundSeconds * static_cast<double>(library.size()));
+            total += take_turns(library, share * static_cast<double>(library.size()));
         }
     }
 }
