@@ -11,10 +11,6 @@
 
 namespace densq::bench {
 
-size_t copies_for(size_t matrix_bytes, uint64_t cold_bytes) {
-    return static_cast<size_t>(cold_bytes / matrix_bytes) + 1;
-}
-
 namespace {
 
 using nlohmann::ordered_json;

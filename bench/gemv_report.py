@@ -4,17 +4,13 @@
 
     python bench/gemv_report.py docs/results    reads gemv.json (one vector) and batches.json there,
                                                 writes gemv.md and gemv.svg
-Needs matplotlib.
+Needs what report.py needs.
 """
 import json
 import pathlib
 import sys
 
-import matplotlib
-
-matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "densq"  # the same file for the same figures
-from matplotlib import pyplot  # noqa: E402
+from report import markdown_table, pyplot
 
 BITS = (4, 3, 2)
 COUSINS = {4: "q4_K", 3: "q3_K", 2: "q2_K"}  # ggml's types of the same nominal bits
@@ -23,10 +19,6 @@ COUSINS = {4: "q4_K", 3: "q3_K", 2: "q2_K"}  # ggml's types of the same nominal 
 class Results:
     def __init__(self, results):
         self.results = results
-
-    def times(self, **wanted):
-        return [r["microseconds"] for r in self.results
-                if all(r.get(key) == value for key, value in wanted.items())]
 
     def time(self, sparse=None, **wanted):
         found = [r for r in self.results
@@ -45,11 +37,6 @@ class Results:
 
     def shapes(self):
         return list(dict.fromkeys((r["rows"], r["cols"]) for r in self.results))
-
-
-def table(header, rows):
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def ratio(over, under, form="{:.2f}"):
@@ -74,7 +61,7 @@ def share_of_read(results, backend):
             rows.append(row)
     header = ["shape", "threads", *(f"{bits} bit{' + 0.45 %' if sparse else ''}"
                                     for bits in BITS for sparse in (False, True))]
-    return table(header, rows)
+    return markdown_table(header, rows)
 
 
 def speed_over_ggml(results, backend, batch):
@@ -92,8 +79,9 @@ def speed_over_ggml(results, backend, batch):
                          ratio(results.ggml("iq3_s", **where), ours[3]),
                          ratio(results.ggml("q2_K", **where), ours[2]),
                          ratio(results.ggml("f16", **where), ours[4])])
-    return table(["shape", "threads", "4 bit: Q4_K", "Q4_0", "IQ4_NL", "3 bit: Q3_K", "IQ3_S",
-                  "2 bit: Q2_K", "4 bit: F16"], rows)
+    header = ["shape", "threads", "4 bit: Q4_K", "Q4_0", "IQ4_NL", "3 bit: Q3_K", "IQ3_S",
+              "2 bit: Q2_K", "4 bit: F16"]
+    return markdown_table(header, rows)
 
 
 def batches(results, backend, threads):
@@ -110,8 +98,9 @@ def batches(results, backend, threads):
             rows.append([f"{shape_rows} x {cols}", str(batch), ratio(ours[batch], ours[1]),
                          ratio(flops, ours[batch], "{:.0f}"), ratio(flops, exact, "{:.0f}"),
                          ratio(flops, gemm, "{:.0f}"), percent(gemm, ours[batch])])
-    return table(["shape", "batch", "time of batch 1", "GFLOP/s fast", "exact", "OpenBLAS F32",
-                  "fast over OpenBLAS"], rows)
+    header = ["shape", "batch", "time of batch 1", "GFLOP/s fast", "exact", "OpenBLAS F32",
+              "fast over OpenBLAS"]
+    return markdown_table(header, rows)
 
 
 def plot_roofline(results, backend, path):
@@ -149,7 +138,7 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     one, many = (Results(json.loads((folder / name).read_text())["results"])
                  for name in ("gemv.json", "batches.json"))
-    backends = [name for name in ("avx512", "avx2") if one.times(method=name)]
+    backends = [name for name in ("avx512", "avx2") if one.time(method=name)]
     most = max(many.values("threads"))
     parts = ["""# Matrix-vector and matrix-matrix products
 

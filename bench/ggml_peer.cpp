@@ -160,7 +160,7 @@ void add_ggml(Shape shape, const std::vector<uint32_t> &batches, uint32_t thread
         if (shape.cols % ggml_blck_size(kind.type) != 0) continue;
         const std::vector<uint8_t> bytes = quantized(kind.type, shape);
         const std::shared_ptr<Matrices> matrices =
-            make_matrices(kind, shape, copies_for(bytes.size(), cold_bytes), bytes);
+            make_matrices(kind, shape, tool::copies_of(bytes.size(), cold_bytes), bytes);
         if (!matrices) continue;
         const std::string name = std::string("ggml ") + ggml_type_name(kind.type) +
                                  (kind.repacked ? " repacked" : "");

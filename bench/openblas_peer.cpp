@@ -36,12 +36,12 @@ void add_openblas(Shape shape, const std::vector<uint32_t> &batches, uint32_t th
     for (float &weight : weights) weight = normal(random);
     const auto matrices = std::make_shared<Matrices>();
     matrices->shape = shape;
-    matrices->copies.assign(copies_for(count * sizeof(float), cold_bytes), weights);
+    matrices->copies.assign(tool::copies_of(count * sizeof(float), cold_bytes), weights);
     for (const uint32_t batch : batches) {
         const std::vector<float> x(size_t{batch} * shape.cols, 0.5f);
         const auto y = std::make_shared<std::vector<float>>(size_t{batch} * shape.rows);
         to->push_back({"OpenBLAS F32", "OpenBLAS", batch, count * sizeof(float),
-                             [=] { matrices->multiply(batch, x.data(), y->data()); }});
+                       [=] { matrices->multiply(batch, x.data(), y->data()); }});
     }
 }
 

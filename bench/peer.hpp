@@ -14,14 +14,14 @@ struct Shape {
     uint32_t rows, cols;
 };
 
-// As many copies of a matrix as take `cold_bytes` in all, at least one.
-size_t copies_for(size_t matrix_bytes, uint64_t cold_bytes);
+// Both add contestants for one shape, a number of threads and all batches.
 
-// Adds contestants for one shape, a number of threads and all batches: y = W x in F32: sgemv, or sgemm for a batch.
+// y = W x in F32: sgemv, or sgemm for a batch.
 void add_openblas(Shape shape, const std::vector<uint32_t> &batches, uint32_t threads,
                   uint64_t cold_bytes, std::vector<tool::Peer> *to);
 
-// ggml's types, in its CPU backend with a thread pool of its own; Q4_0 also repacked.
+// ggml's types, in its CPU backend with a thread pool of its own; also repacked, where it
+// does that.
 void add_ggml(Shape shape, const std::vector<uint32_t> &batches, uint32_t threads,
               uint64_t cold_bytes, std::vector<tool::Peer> *to);
 

@@ -23,9 +23,7 @@
 //   Group, load_group(codes, lines)   a group of which the first `lines` lines are readable
 //   add_field<field>(group, x, x_stride)   one of its fields, added to the running sums
 //   flush(scale, sums)            moves the running sums to sums[batch]; due after every fast block
-//   lut_of(matrix, row)           its 2^bits entries of 16 bits
-//   row_scale(matrix, row)        factors of this row and the next that are still to be applied, or
-//                                 NULL
+//   lut_of, row_scale             those of ExactTables or FastTables
 #pragma once
 #include "densq/layout.h"
 #include "kernels/nonzeros.hpp"
@@ -35,6 +33,26 @@ namespace densq {
 namespace {
 
 constexpr uint32_t kFastUnits = kFastCols / DENSQ_UNIT_COLS;
+
+// The 2^bits entries of a row's LUT; and the factors of this row and the next that are still to be
+// applied to the sums, or NULL.
+template <int bits>
+struct ExactTables {
+    static DENSQ_INLINE const uint16_t *lut_of(const Matrix *matrix, uint32_t row) {
+        return matrix->lut + (static_cast<size_t>(row) << bits);
+    }
+    static DENSQ_INLINE const float *row_scale(const Matrix *, uint32_t) { return nullptr; }
+};
+
+template <int bits>
+struct FastTables {
+    static DENSQ_INLINE const int16_t *lut_of(const Matrix *matrix, uint32_t row) {
+        return matrix->fast_lut + (static_cast<size_t>(row) << bits);
+    }
+    static DENSQ_INLINE const float *row_scale(const Matrix *matrix, uint32_t row) {
+        return matrix->fast_scale + row;
+    }
+};
 
 // How far memory is asked for ahead of its use.  Into the second-level cache, because the first has
 // too few buffers for misses to keep the memory busy.

@@ -93,10 +93,10 @@ void add_group(const Matrix *matrix, uint32_t row, const uint8_t *codes,
 }
 
 template <int bits, int batch>
-struct ExactPath : Path<bits, batch, float, double> {
+struct ExactPath : Path<bits, batch, float, double>, ExactTables<bits> {
     void begin_row(const Matrix *matrix, uint32_t row) {
         this->clear();
-        const uint16_t *entries = lut_of(matrix, row);
+        const uint16_t *entries = ExactPath::lut_of(matrix, row);
         for (int k = 0; k < 1 << bits; ++k) this->lut[k] = densq_f16_to_f32(entries[k]);
     }
 
@@ -112,19 +112,13 @@ struct ExactPath : Path<bits, batch, float, double> {
             this->sum[b] = 0;
         }
     }
-
-    static const uint16_t *lut_of(const Matrix *matrix, uint32_t row) {
-        return matrix->lut + (static_cast<size_t>(row) << bits);
-    }
-
-    static const float *row_scale(const Matrix *, uint32_t) { return nullptr; }
 };
 
 template <int bits, int batch>
-struct FastPath : Path<bits, batch, int16_t, int64_t> {
+struct FastPath : Path<bits, batch, int16_t, int64_t>, FastTables<bits> {
     void begin_row(const Matrix *matrix, uint32_t row) {
         this->clear();
-        memcpy(this->lut, lut_of(matrix, row), sizeof this->lut);
+        memcpy(this->lut, FastPath::lut_of(matrix, row), sizeof this->lut);
     }
 
     template <int>
@@ -138,14 +132,6 @@ struct FastPath : Path<bits, batch, int16_t, int64_t> {
             sums[b] += static_cast<double>(this->sum[b]) * static_cast<double>(scale[b]);
             this->sum[b] = 0;
         }
-    }
-
-    static const int16_t *lut_of(const Matrix *matrix, uint32_t row) {
-        return matrix->fast_lut + (static_cast<size_t>(row) << bits);
-    }
-
-    static const float *row_scale(const Matrix *matrix, uint32_t row) {
-        return matrix->fast_scale + row;
     }
 };
 

@@ -284,8 +284,12 @@ double BenchResult::quantile(double q) const {
     return seconds.at(static_cast<size_t>(q * static_cast<double>(seconds.size() - 1) + 0.5));
 }
 
+size_t copies_of(size_t matrix_bytes, uint64_t cold_bytes) {
+    return std::min(cold_bytes / matrix_bytes + 1, kMaxCopies);
+}
+
 size_t copies_of(const MatrixImage &image, const BenchPlan &plan) {
-    return std::min(plan.cold_bytes / (image.end - image.begin) + 1, kMaxCopies);
+    return copies_of(image.end - image.begin, plan.cold_bytes);
 }
 
 std::vector<BenchResult> measure(const std::vector<const MatrixImage *> &images,

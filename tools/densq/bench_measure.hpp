@@ -39,6 +39,8 @@ struct BenchResult {
     double median() const { return quantile(0.5); }
 };
 
+// How many copies of a matrix take at least `cold_bytes` in all; 1 for 0.
+size_t copies_of(size_t matrix_bytes, uint64_t cold_bytes);
 size_t copies_of(const MatrixImage &image, const BenchPlan &plan);
 
 // All results of one number of threads, of contestants that take turns: for each image plain reading

@@ -12,14 +12,14 @@ namespace densq {
 namespace {
 
 template <int bits, int batch>
-class ExactPath {
+class ExactPath : public ExactTables<bits> {
 public:
     using Lanes = Lanes8;
     using Element = float;
     using Group = densq::Group<bits>;
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
-        const uint16_t *entries = lut_of(matrix, row);
+        const uint16_t *entries = ExactPath::lut_of(matrix, row);
         if constexpr (bits == 2) {
             const __m128 four = _mm_cvtph_ps(_mm_loadu_si64(entries));
             lut[0] = _mm256_set_m128(four, four);
@@ -61,12 +61,6 @@ public:
                                                            _mm256_add_ps(even[b][1], odd[b][1])));
         clear();
     }
-
-    static DENSQ_INLINE const uint16_t *lut_of(const Matrix *matrix, uint32_t row) {
-        return matrix->lut + (static_cast<size_t>(row) << bits);
-    }
-
-    static DENSQ_INLINE const float *row_scale(const Matrix *, uint32_t) { return nullptr; }
 
 private:
     static constexpr int kTables = bits == 4 ? 2 : 1;

@@ -12,14 +12,14 @@ namespace densq {
 namespace {
 
 template <int bits, int batch>
-class FastPath {
+class FastPath : public FastTables<bits> {
 public:
     using Lanes = Lanes8;
     using Element = int16_t;
     using Group = densq::Group<bits>;
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
-        const int16_t *entries = lut_of(matrix, row);
+        const int16_t *entries = FastPath::lut_of(matrix, row);
         __m128i first, second = _mm_setzero_si128();
         if constexpr (bits == 2)
             first = _mm_loadu_si64(entries);
@@ -75,14 +75,6 @@ public:
             sums[b] = _mm256_fmadd_ps(both, _mm256_set1_ps(scale[b]), sums[b]);
         }
         clear();
-    }
-
-    static DENSQ_INLINE const int16_t *lut_of(const Matrix *matrix, uint32_t row) {
-        return matrix->fast_lut + (static_cast<size_t>(row) << bits);
-    }
-
-    static DENSQ_INLINE const float *row_scale(const Matrix *matrix, uint32_t row) {
-        return matrix->fast_scale + row;
     }
 
 private:

@@ -11,14 +11,14 @@ namespace densq {
 namespace {
 
 template <int bits, int batch>
-class ExactPath {
+class ExactPath : public ExactTables<bits> {
 public:
     using Lanes = Lanes16;
     using Element = float;
     using Group = densq::Group<bits>;
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
-        const uint16_t *entries = lut_of(matrix, row);
+        const uint16_t *entries = ExactPath::lut_of(matrix, row);
         if constexpr (bits == 4)
             lut = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(entries)));
         else if constexpr (bits == 3)
@@ -64,12 +64,6 @@ public:
             sums[b] = _mm512_add_ps(sums[b], _mm512_add_ps(even[b], odd[b]));
         clear();
     }
-
-    static DENSQ_INLINE const uint16_t *lut_of(const Matrix *matrix, uint32_t row) {
-        return matrix->lut + (static_cast<size_t>(row) << bits);
-    }
-
-    static DENSQ_INLINE const float *row_scale(const Matrix *, uint32_t) { return nullptr; }
 
 private:
     DENSQ_INLINE void clear() {

@@ -19,7 +19,7 @@ static DENSQ_INLINE __m512i dot_pairs(__m512i sum, __m512i a, __m512i b) {
 }
 
 template <int bits, int batch>
-class FastPath {
+class FastPath : public FastTables<bits> {
 public:
     using Lanes = Lanes16;
     using Element = int16_t;
@@ -46,7 +46,7 @@ public:
     };
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
-        const int16_t *entries = lut_of(matrix, row);
+        const int16_t *entries = FastPath::lut_of(matrix, row);
         if constexpr (bits == 4)
             lut = _mm512_broadcast_i64x4(
                 _mm256_loadu_si256(reinterpret_cast<const __m256i *>(entries)));
@@ -105,14 +105,6 @@ public:
                                       sums[b]);
         }
         clear();
-    }
-
-    static DENSQ_INLINE const int16_t *lut_of(const Matrix *matrix, uint32_t row) {
-        return matrix->fast_lut + (static_cast<size_t>(row) << bits);
-    }
-
-    static DENSQ_INLINE const float *row_scale(const Matrix *matrix, uint32_t row) {
-        return matrix->fast_scale + row;
     }
 
 private:
