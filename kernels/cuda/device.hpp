@@ -82,31 +82,7 @@
 //     In which order and precision hardware adds the 16 products is not specified; the emulator
 //     adds them one by one in float.  Compare with a tolerance.
 #pragma once
-#include <stddef.h>
-#include <stdint.h>
-
-namespace densq::device {
-
-struct Dim {
-    uint32_t x = 1, y = 1, z = 1;
-};
-
-struct LaunchShape {
-    Dim grid;                       // blocks
-    uint32_t threads = 32;          // of a block
-    uint32_t dynamic_shared_bytes = 0;
-};
-
-constexpr uint32_t kWarpThreads = 32;
-constexpr uint32_t kAllLanes = 0xFFFFFFFFu;
-
-// Keeps a parameter out of the deduction of T.
-template <typename T>
-struct Same {
-    using type = T;
-};
-
-}  // namespace densq::device
+#include "launch_shape.hpp"
 
 #if defined(__CUDACC__)
 #include "device_nvcc.hpp"
