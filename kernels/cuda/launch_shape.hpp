@@ -11,7 +11,7 @@ struct Dim {
 };
 
 struct LaunchShape {
-    Dim grid;               // blocks
+    Dim grid = {};          // blocks
     uint32_t threads = 32;  // of a block
     uint32_t dynamic_shared_bytes = 0;
 };
