@@ -2,10 +2,12 @@
 // test_words.cpp - each word of the vocabulary does on the emulator what device.hpp says.
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <numeric>
 
 #include "densq/half.h"
 #include "emulator/emulator.hpp"
+#include "every_word.hpp"
 #include "kernels/cuda/device.hpp"
 
 using namespace densq::device;
@@ -216,4 +218,28 @@ TEST_CASE("atomics count every thread once; a ticket begins anew behind the last
     run<count>(emulator, {.grid = {3}, .threads = 64}, counters.data(), tickets.data());
     CHECK(counters == std::vector<uint32_t>{192, 92});
     CHECK(tickets == std::vector<uint32_t>(192, 1));
+}
+
+TEST_CASE("a kernel of all words, with the same results for all seeds") {
+    using namespace densq::test;
+    std::vector<float> first;
+    for (const uint64_t seed : {1, 2, 3, 4}) {
+        Emulator emulator({.seed = seed, .switch_at_accesses = seed % 2 == 0});
+        const std::vector<uint32_t> words = rising<uint32_t>(128 * 4, 0x3A103B20);
+        std::vector<uint32_t> counters(2);
+        std::vector<float> sums(6 * 128);
+        std::vector<U32x4> results(6 * 128);
+        emulator.lend(words, Use::kInput);
+        emulator.lend(counters, Use::kInputOutput);
+        emulator.lend(sums, Use::kOutput);
+        emulator.lend(results, Use::kOutput);
+        const EveryWordBuffers buffers = {
+            words.data(), reinterpret_cast<const U32x2 *>(words.data()),
+            reinterpret_cast<const U32x4 *>(words.data()),
+            reinterpret_cast<const uint16_t *>(words.data()), counters.data(), sums.data(),
+            results.data()};
+        run<every_word<0>>(emulator, kEveryWordShape, buffers, 100u);
+        if (first.empty()) first = sums;
+        CHECK(std::memcmp(first.data(), sums.data(), sums.size() * sizeof(float)) == 0);
+    }
 }

@@ -16,10 +16,11 @@
 
 #define DENSQ_SHARED(T, name, count)      \
     static const char name##_memory = 0;  \
-    const ::densq::device::Shared<T> name(::densq::emulator::static_array(&name##_memory, sizeof(T) * (count)))
+    const ::densq::device::Shared<T> name(::densq::emulator::runtime::static_array(&name##_memory, sizeof(T) * (count)))
 
 namespace densq::device {
 
+namespace runtime = emulator::runtime;
 using emulator::GlobalWord;
 using emulator::SharedRange;
 using emulator::Site;
@@ -47,7 +48,7 @@ int launch_pointer(std::string name, void (*kernel)(Params...), const LaunchShap
                    typename Same<Params>::type... arguments) {
     // Each thread gets its own copies, as it may change them.
     const std::tuple<Params...> originals(arguments...);
-    return emulator::launch(std::move(name), shape, [&] { std::apply(kernel, originals); });
+    return runtime::launch(std::move(name), shape, [&] { std::apply(kernel, originals); });
 }
 
 template <auto kernel, typename... Arguments>
@@ -55,12 +56,12 @@ int launch(const LaunchShape &shape, void *, Arguments... arguments) {
     return launch_pointer(kernel_name<kernel>(), kernel, shape, arguments...);
 }
 
-inline uint32_t thread_index() { return emulator::thread_index(); }
-inline uint32_t warp_index() { return emulator::thread_index() / kWarpThreads; }
-inline uint32_t lane_index() { return emulator::thread_index() % kWarpThreads; }
-inline uint32_t block_threads() { return emulator::launch_shape().threads; }
-inline Dim block_index() { return emulator::block_index(); }
-inline Dim grid_size() { return emulator::launch_shape().grid; }
+inline uint32_t thread_index() { return runtime::thread_index(); }
+inline uint32_t warp_index() { return runtime::thread_index() / kWarpThreads; }
+inline uint32_t lane_index() { return runtime::thread_index() % kWarpThreads; }
+inline uint32_t block_threads() { return runtime::launch_shape().threads; }
+inline Dim block_index() { return runtime::block_index(); }
+inline Dim grid_size() { return runtime::launch_shape().grid; }
 
 template <typename T>
 class Shared {
@@ -96,13 +97,13 @@ private:
     template <typename V>
     V load_as(uint32_t i, Site site) const {
         V value;
-        emulator::shared_load(range, offset(i), &value, sizeof value, site);
+        runtime::shared_load(range, offset(i), &value, sizeof value, site);
         return value;
     }
 
     template <typename V>
     void store_as(uint32_t i, const V &value, Site site) const {
-        emulator::shared_store(range, offset(i), &value, sizeof value, site);
+        runtime::shared_store(range, offset(i), &value, sizeof value, site);
     }
 
     SharedRange range;
@@ -115,13 +116,13 @@ Shared<U> shared_as(Shared<T> array) {
 
 template <typename T>
 Shared<T> dynamic_shared(uint32_t first_byte, uint32_t count, Site site = Site::here()) {
-    return Shared<T>(emulator::dynamic_array(first_byte, sizeof(T) * count, site));
+    return Shared<T>(runtime::dynamic_array(first_byte, sizeof(T) * count, site));
 }
 
 template <typename T>
 T load_global(const T *p, GlobalWord word, Site site) {
     T value;
-    emulator::global_load(p, &value, sizeof value, word, site);
+    runtime::global_load(p, &value, sizeof value, word, site);
     return value;
 }
 
@@ -149,30 +150,30 @@ T load(const T *p, Site site = Site::here()) {
 
 template <typename T>
 void store(T *p, typename Same<T>::type value, Site site = Site::here()) {
-    emulator::global_store(p, &value, sizeof value, site);
+    runtime::global_store(p, &value, sizeof value, site);
 }
 
 template <typename T>
 void copy_async(Shared<T> array, uint32_t i, const void *p, bool valid = true,
                 Site site = Site::here()) {
-    emulator::copy_async(array.bytes(), Shared<T>::offset(i), p, valid, site);
+    runtime::copy_async(array.bytes(), Shared<T>::offset(i), p, valid, site);
 }
 
-inline void copy_async_commit() { emulator::copy_async_commit(); }
+inline void copy_async_commit() { runtime::copy_async_commit(); }
 
 template <int groups>
 void copy_async_wait(Site site = Site::here()) {
-    emulator::copy_async_wait(groups, site);
+    runtime::copy_async_wait(groups, site);
 }
 
-inline void sync_block(Site site = Site::here()) { emulator::sync_block(site); }
+inline void sync_block(Site site = Site::here()) { runtime::sync_block(site); }
 
 inline void sync_warp(uint32_t mask = kAllLanes, Site site = Site::here()) {
-    emulator::warp_word(WarpWord::kSync, mask, 0, 0, site);
+    runtime::warp_word(WarpWord::kSync, mask, 0, 0, site);
 }
 
 inline uint32_t shuffle_word(WarpWord word, uint32_t value, uint32_t argument, Site site) {
-    return emulator::warp_word(word, kAllLanes, value, argument, site);
+    return runtime::warp_word(word, kAllLanes, value, argument, site);
 }
 
 inline float shuffle_word(WarpWord word, float value, uint32_t argument, Site site) {
@@ -195,22 +196,22 @@ T shuffle_down(T value, uint32_t delta, Site site = Site::here()) {
 }
 
 inline uint32_t warp_ballot(bool predicate, Site site = Site::here()) {
-    return emulator::warp_word(WarpWord::kBallot, kAllLanes, predicate, 0, site);
+    return runtime::warp_word(WarpWord::kBallot, kAllLanes, predicate, 0, site);
 }
 
 inline void mma_m16n8k16(float (&sum)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
                          Site site = Site::here()) {
-    emulator::warp_mma({sum, a, b}, site);
+    runtime::warp_mma({sum, a, b}, site);
 }
 
-inline void fence_device() { emulator::fence_device(); }
+inline void fence_device() { runtime::fence_device(); }
 
 inline uint32_t atomic_add(uint32_t *p, uint32_t n, Site site = Site::here()) {
-    return emulator::atomic_add(p, n, site);
+    return runtime::atomic_add(p, n, site);
 }
 
 inline uint32_t atomic_ticket(uint32_t *p, uint32_t last, Site site = Site::here()) {
-    return emulator::atomic_ticket(p, last, site);
+    return runtime::atomic_ticket(p, last, site);
 }
 
 }  // namespace densq::device

@@ -51,7 +51,7 @@ const std::vector<Finding> &Emulator::findings() const { return machine->report.
 size_t Emulator::count(Kind kind) const { return machine->report.count(kind); }
 std::string Emulator::text() const { return machine->report.text(); }
 
-int launch(std::string kernel, const LaunchShape &shape, const std::function<void()> &work) {
+int runtime::launch(std::string kernel, const LaunchShape &shape, const std::function<void()> &work) {
     Machine *machine = current_machine;
     if (!machine) {
         std::fputs("a kernel is launched but there is no Emulator\n", stderr);

@@ -6,7 +6,7 @@
 
 #include "block.hpp"
 
-namespace densq::emulator {
+namespace densq::emulator::runtime {
 
 using device::kAllLanes;
 
@@ -123,4 +123,4 @@ uint32_t atomic_ticket(uint32_t *counter, uint32_t last, Site site) {
     return atomic(counter, site, [last](uint32_t before) { return before >= last ? 0 : before + 1; });
 }
 
-}  // namespace densq::emulator
+}  // namespace densq::emulator::runtime

@@ -25,6 +25,8 @@ struct MmaOperands {
     const uint32_t *b;  // [2]
 };
 
+namespace runtime {
+
 int launch(std::string kernel, const LaunchShape &shape, const std::function<void()> &work);
 
 uint32_t thread_index();
@@ -52,4 +54,5 @@ void fence_device();
 uint32_t atomic_add(uint32_t *counter, uint32_t n, Site site);
 uint32_t atomic_ticket(uint32_t *counter, uint32_t last, Site site);
 
+}  // namespace runtime
 }  // namespace densq::emulator
