@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // multiply.cpp - the functions of densq.h on backends, weights and matmul: they check arguments
 // and call lib/.
-#include <string.h>
-
 #include "capi/structs.hpp"
 #include "densq/densq.h"
-#include "lib/backend.hpp"
+#include "lib/cpu_backend.hpp"
 #include "lib/fault.hpp"
 #include "lib/file.hpp"
 #include "lib/registry.hpp"
@@ -34,14 +32,10 @@ densq_status read_options(BackendOptions *out, const densq_backend_options *thei
     return DENSQ_OK;
 }
 
-densq_status choose_table(const char *name, const KernelTable **table, densq_fault *fault) {
-    bool known = true;
-    *table = name ? find_table(name, &known) : usable_table(0);
-    if (*table) return DENSQ_OK;
-    const Name shown = {name, strlen(name)};
-    if (!known)
-        return fail(fault, DENSQ_ERR_NOT_FOUND, kNoOffset, "this build has no backend ", shown);
-    return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset, "this CPU cannot run the backend ", shown);
+densq_status check_provider(const densq_provider *provider, densq_fault *fault) {
+    if (!provider || provider->version == densq_version()) return DENSQ_OK;
+    return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,
+                "options->provider is of another version of densq: link archives of one version");
 }
 
 // A range of floats that a strided matrix covers; false if it exceeds the address space.
@@ -60,13 +54,13 @@ bool make_range(const float *first, uint32_t count, size_t stride, uint32_t widt
 
 bool overlap(const Range &a, const Range &b) { return a.begin < b.end && b.begin < a.end; }
 
-bool legal_arrays(const Matrix &matrix, uint32_t batch, const float *x, size_t x_stride,
+bool legal_arrays(const densq_weights &weights, uint32_t batch, const float *x, size_t x_stride,
                   const float *y, size_t y_stride, const void *workspace, size_t workspace_size) {
     if (!x || !y || !workspace) return false;
-    if (batch > 1 && (x_stride < matrix.cols || y_stride < matrix.rows)) return false;
+    if (batch > 1 && (x_stride < weights.cols || y_stride < weights.rows)) return false;
     Range in, out;
-    if (!make_range(x, batch, x_stride, matrix.cols, &in) ||
-        !make_range(y, batch, y_stride, matrix.rows, &out))
+    if (!make_range(x, batch, x_stride, weights.cols, &in) ||
+        !make_range(y, batch, y_stride, weights.rows, &out))
         return false;
     Range space = {reinterpret_cast<uintptr_t>(workspace), 0};
     if (__builtin_add_overflow(space.begin, workspace_size, &space.end)) return false;
@@ -87,25 +81,20 @@ densq_status densq_backend_create(densq_backend **out, const densq_backend_optio
     BackendOptions read;
     densq_status status = read_options(&read, options, fault);
     if (status != DENSQ_OK) return status;
-    const KernelTable *table = nullptr;
-    status = choose_table(read.given.name, &table, fault);
+    const densq_provider *provider = read.given.provider;
+    status = check_provider(provider, fault);
     if (status != DENSQ_OK) return status;
-    void *memory = allocate(read.allocator, sizeof(densq_backend), alignof(densq_backend));
-    if (!memory) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory for the backend");
-    *out = static_cast<densq_backend *>(memory);
-    **out = densq_backend{table, static_cast<densq_precision>(read.given.precision),
-                          read.given.parallel, read.given.parallel_user, read.allocator};
-    return DENSQ_OK;
+    const auto create = provider ? provider->create : create_cpu_backend;
+    return create(out, read.given, read.allocator, fault);
 }
 
 const char *densq_backend_name(const densq_backend *backend) {
-    return backend ? backend->table->name : "";
+    return backend ? backend->name : "";
 }
 
 void densq_backend_destroy(densq_backend **backend) {
     if (!backend || !*backend) return;
-    const Allocator allocator = (*backend)->allocator;
-    release(allocator, *backend, sizeof **backend);
+    (*backend)->ops->destroy(*backend);
     *backend = nullptr;
 }
 
@@ -119,19 +108,17 @@ densq_status densq_bind(densq_weights **out, const densq_backend *backend, const
     if (index >= count)
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, "matrix ", static_cast<uint64_t>(index),
                     " of a file with ", static_cast<uint64_t>(count));
-    *out = bind(backend, view_matrix(file, index));
-    if (!*out) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory to bind the matrix");
-    return DENSQ_OK;
+    return backend->ops->bind(out, backend, file, index, fault);
 }
 
 void densq_unbind(densq_weights **weights) {
     if (!weights || !*weights) return;
-    unbind(*weights);
+    (*weights)->backend->ops->unbind(*weights);
     *weights = nullptr;
 }
 
 size_t densq_workspace_size(const densq_weights *weights, uint32_t batch) {
-    return weights ? workspace_size(weights, batch) : 0;
+    return weights ? weights->backend->ops->workspace_size(weights, batch) : 0;
 }
 
 densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const float *x,
@@ -139,10 +126,10 @@ densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const fl
                           size_t workspace_bytes) {
     if (!weights) return DENSQ_ERR_ARGUMENT;
     if (batch == 0) return DENSQ_OK;
-    const size_t needed = workspace_size(weights, batch);
+    const BackendOps *ops = weights->backend->ops;
+    const size_t needed = ops->workspace_size(weights, batch);
     if (needed == 0 || workspace_bytes < needed) return DENSQ_ERR_ARGUMENT;
-    if (!legal_arrays(weights->matrix, batch, x, x_stride, y, y_stride, workspace, needed))
+    if (!legal_arrays(*weights, batch, x, x_stride, y, y_stride, workspace, needed))
         return DENSQ_ERR_ARGUMENT;
-    matmul(weights, batch, x, x_stride, y, y_stride, workspace);
-    return DENSQ_OK;
+    return ops->matmul(weights, batch, x, x_stride, y, y_stride, workspace);
 }

@@ -1,40 +1,46 @@
 // SPDX-License-Identifier: MIT
-// backend.hpp - how to multiply: a kernel table, a precision, the caller's threads and memory; and
-// a matrix bound to one.
+// backend.hpp - what the exported functions see of a backend and of a matrix bound to it.
+//
+// The CPU's are in lib/cpu_backend.hpp.  Others live in archives of their own, which the caller
+// hands over as a densq_provider, so that the core needs neither them nor their libraries.  The two
+// archives must be of one version: these structs are no ABI.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 #include "densq/densq.h"
-#include "kernels/table.hpp"
 #include "lib/alloc.hpp"
-#include "lib/plan.hpp"
 
+namespace densq {
+
+// A kind of backend.  Arguments are checked: see the functions of densq.h.
+struct BackendOps {
+    void (*destroy)(densq_backend *backend);
+    densq_status (*bind)(densq_weights **out, const densq_backend *backend,
+                         const densq_file *file, uint32_t index, densq_fault *fault);
+    void (*unbind)(densq_weights *weights);
+    size_t (*workspace_size)(const densq_weights *weights, uint32_t batch);
+    densq_status (*matmul)(const densq_weights *weights, uint32_t batch, const float *x,
+                           size_t x_stride, float *y, size_t y_stride, void *workspace);
+};
+
+}  // namespace densq
+
+// Each kind derives from these.
 struct densq_backend {
-    const densq::KernelTable *table;
-    densq_precision precision;
-    densq_parallel_fn parallel;  // NULL: serial
-    void *parallel_user;
+    const densq::BackendOps *ops;
+    const char *name;  // static
     densq::Allocator allocator;
 };
 
 struct densq_weights {
     const densq_backend *backend;
-    densq::Matrix matrix;
-    densq::Plan plan;
-    size_t bytes;  // of this struct with the arrays behind it: one allocation
+    uint32_t rows, cols;
 };
 
-namespace densq {
-
-// Binds a proved matrix whose file-side pointers are set.  NULL: out of memory.
-densq_weights *bind(const densq_backend *backend, const Matrix &matrix);
-void unbind(densq_weights *weights);
-
-size_t workspace_size(const densq_weights *weights, uint32_t batch);
-
-// Arguments are checked: see densq_matmul.
-void matmul(const densq_weights *weights, uint32_t batch, const float *x, size_t x_stride,
-            float *y, size_t y_stride, void *workspace);
-
-}  // namespace densq
+struct densq_provider {
+    uint32_t version;  // densq_version() of the archive
+    // `options` are checked; those that this version lacks are zero.
+    densq_status (*create)(densq_backend **out, const densq_backend_options &options,
+                           const densq::Allocator &allocator, densq_fault *fault);
+};

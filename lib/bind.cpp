@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "densq/half.h"
-#include "lib/backend.hpp"
+#include "lib/cpu_backend.hpp"
 
 namespace densq {
 namespace {
 
-// Arrays behind a densq_weights, in one block; `at` runs over it twice, first to measure.
+// Arrays behind a CpuWeights, in one block; `at` runs over it twice, first to measure.
 class Arena {
 public:
     explicit Arena(uint8_t *memory) : base(memory) {}
@@ -28,7 +28,7 @@ private:
 };
 
 struct Arrays {
-    densq_weights *weights;
+    CpuWeights *weights;
     int16_t *fast_lut;
     float *fast_scale;
     Segment *segment;
@@ -39,7 +39,7 @@ struct Arrays {
 Arrays lay_out(Arena *arena, const Matrix &matrix, const Plan &plan, bool fast) {
     const uint64_t rows = fast ? matrix.rows : 0;
     Arrays arrays;
-    arrays.weights = arena->take<densq_weights>(1);
+    arrays.weights = arena->take<CpuWeights>(1);
     arrays.fast_scale = arena->take<float>(rows);
     arrays.fast_lut = arena->take<int16_t>(rows << matrix.bits);
     arrays.segment = arena->take<Segment>(plan.segments);
@@ -73,14 +73,14 @@ void make_fast_lut(const Matrix &matrix, int16_t *fast_lut, float *fast_scale) {
 
 }  // namespace
 
-densq_weights *bind(const densq_backend *backend, const Matrix &matrix) {
+CpuWeights *bind(const CpuBackend *backend, const Matrix &matrix) {
     const bool fast = backend->precision == DENSQ_FAST;
     Plan plan = measure_plan(matrix);
     Arena sizes(nullptr);
     lay_out(&sizes, matrix, plan, fast);
     if (sizes.used > SIZE_MAX) return nullptr;
     const auto bytes = static_cast<size_t>(sizes.used);
-    void *memory = allocate(backend->allocator, bytes, alignof(densq_weights));
+    void *memory = allocate(backend->allocator, bytes, alignof(CpuWeights));
     if (!memory) return nullptr;
 
     Arena arena(static_cast<uint8_t *>(memory));
@@ -88,8 +88,8 @@ densq_weights *bind(const densq_backend *backend, const Matrix &matrix) {
     plan.segment = arrays.segment;
     plan.chunk_begin = arrays.chunk_begin;
     make_plan(matrix, &plan);
-    densq_weights *weights = arrays.weights;
-    *weights = densq_weights{backend, matrix, plan, bytes};
+    CpuWeights *weights = arrays.weights;
+    *weights = CpuWeights{{backend, matrix.rows, matrix.cols}, matrix, plan, bytes};
     if (fast) {
         make_fast_lut(matrix, arrays.fast_lut, arrays.fast_scale);
         weights->matrix.fast_lut = arrays.fast_lut;
@@ -98,7 +98,7 @@ densq_weights *bind(const densq_backend *backend, const Matrix &matrix) {
     return weights;
 }
 
-void unbind(densq_weights *weights) {
+void unbind(CpuWeights *weights) {
     release(weights->backend->allocator, weights, weights->bytes);
 }
 

@@ -2,7 +2,7 @@
 // matmul.cpp - the hot path: prepare the activations, run the plan's chunks, add what heavy rows
 // left in the workspace.
 #include "densq/layout.h"
-#include "lib/backend.hpp"
+#include "lib/cpu_backend.hpp"
 
 namespace densq {
 namespace {
@@ -21,9 +21,9 @@ struct Workspace {
     uint64_t bytes;
 };
 
-Workspace lay_out_workspace(const densq_weights *weights, uint32_t batch) {
+Workspace lay_out_workspace(const CpuWeights *weights, uint32_t batch) {
     const uint32_t cols = weights->matrix.cols;
-    const bool fast = weights->backend->precision == DENSQ_FAST;
+    const bool fast = weights->cpu().precision == DENSQ_FAST;
     Workspace space;
     space.vector_bytes = prepared_cols(cols) * (fast ? sizeof(int16_t) : sizeof(float));
     space.vector_scales = fast_blocks(cols);
@@ -39,14 +39,14 @@ Workspace lay_out_workspace(const densq_weights *weights, uint32_t batch) {
 
 // How many vectors are multiplied at a time: more would leave the second-level cache between one
 // tile and the next, which costs more than reading the codes once for every so many.
-uint32_t vectors_at_once(const densq_weights *weights) {
-    const uint32_t max_batch = weights->backend->table->max_batch;
+uint32_t vectors_at_once(const CpuWeights *weights) {
+    const uint32_t max_batch = weights->cpu().table->max_batch;
     const uint32_t set_bytes = weights->matrix.cols * max_batch * sizeof(float);
     return max_batch * (set_bytes < kVectorsBytes ? kVectorsBytes / set_bytes : 1);
 }
 
 struct Call {
-    const densq_weights *weights;
+    const CpuWeights *weights;
     uint32_t batch;
     const float *x;
     size_t x_stride;
@@ -58,8 +58,8 @@ struct Call {
     float *sums;
     Workspace space;
 
-    const KernelTable *table() const { return weights->backend->table; }
-    densq_precision precision() const { return weights->backend->precision; }
+    const KernelTable *table() const { return weights->cpu().table; }
+    densq_precision precision() const { return weights->cpu().precision; }
 };
 
 // The vectors [first, first + count) of a call; count is the largest that the kernels take.
@@ -139,14 +139,14 @@ void add_segments(const Call &call) {
                 call.sums[static_cast<size_t>(i) * call.batch + b];
 }
 
-void run(const densq_backend *backend, uint32_t count, densq_task_fn task, Call *call) {
-    if (backend->parallel && count > 1)
-        backend->parallel(backend->parallel_user, count, task, call);
+void run(const CpuBackend &backend, uint32_t count, densq_task_fn task, Call *call) {
+    if (backend.parallel && count > 1)
+        backend.parallel(backend.parallel_user, count, task, call);
     else
         task(call, 0, count);
 }
 
-void multiply(const densq_weights *weights, uint32_t batch, const float *x, size_t x_stride,
+void multiply(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride,
               float *y, size_t y_stride, uint8_t *workspace) {
     Call call = {weights, batch, x, x_stride, y, y_stride, workspace, nullptr, nullptr, nullptr,
                  lay_out_workspace(weights, batch)};
@@ -154,8 +154,8 @@ void multiply(const densq_weights *weights, uint32_t batch, const float *x, size
     call.columns = reinterpret_cast<float *>(workspace + call.space.columns_at);
     call.sums = reinterpret_cast<float *>(workspace + call.space.sums_at);
 
-    const densq_backend *backend = weights->backend;
-    const uint32_t max_batch = backend->table->max_batch;
+    const CpuBackend &backend = weights->cpu();
+    const uint32_t max_batch = backend.table->max_batch;
     run(backend, batch / max_batch + (batch % max_batch != 0), prepare_sets, &call);
     run(backend, weights->plan.chunks, multiply_chunks, &call);
     add_segments(call);
@@ -163,13 +163,13 @@ void multiply(const densq_weights *weights, uint32_t batch, const float *x, size
 
 }  // namespace
 
-size_t workspace_size(const densq_weights *weights, uint32_t batch) {
+size_t workspace_size(const CpuWeights *weights, uint32_t batch) {
     const uint32_t most = vectors_at_once(weights);
     const uint64_t bytes = lay_out_workspace(weights, batch < most ? batch : most).bytes + kAlign - 1;
     return bytes <= SIZE_MAX ? static_cast<size_t>(bytes) : 0;
 }
 
-void matmul(const densq_weights *weights, uint32_t batch, const float *x, size_t x_stride,
+void matmul(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride,
             float *y, size_t y_stride, void *workspace) {
     const auto unaligned = reinterpret_cast<uintptr_t>(workspace);
     uint8_t *base = static_cast<uint8_t *>(workspace) + (kAlign - unaligned % kAlign) % kAlign;

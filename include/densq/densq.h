@@ -187,6 +187,9 @@ typedef struct densq_backend densq_backend; /* opaque: one instruction set, one 
  * infinite. */
 typedef enum densq_precision { DENSQ_FAST = 0, DENSQ_EXACT = 1 } densq_precision;
 
+/* A family of backends from an archive of its own; densq/openblas.h has one. */
+typedef struct densq_provider densq_provider; /* opaque, constant */
+
 typedef struct densq_backend_options {
     size_t            struct_size;
     const char       *name;          /* NULL: the fastest usable; else one of densq_backend_at */
@@ -196,6 +199,8 @@ typedef struct densq_backend_options {
     densq_alloc_fn    alloc;         /* both or neither; NULL: malloc and free */
     densq_free_fn     free;
     void             *user;          /* handed to alloc and free */
+    const densq_provider *provider;  /* NULL: the CPU backends of this library; else `name` is one
+                                        of the provider's backends, or NULL for its first */
 } densq_backend_options;
 
 /* Name of the index-th backend of this build that this machine can run ("avx512", "avx2",

@@ -23,17 +23,17 @@ static inline uint32_t densq_bits_from_float(float value)
     return bits;
 }
 
+/* Without branches, so that compilers vectorize loops over it. */
 static inline float densq_f16_to_f32(uint16_t half)
 {
     const uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
     const uint32_t magnitude = half & 0x7FFFu;
-    if (magnitude >= 0x7C00u) /* infinity or NaN: widen the exponent */
-        return densq_float_from_bits(sign | 0x7F800000u | (magnitude & 0x3FFu) << 13);
-    if (magnitude >= 0x0400u) /* normal: rebias the exponent by 127 - 15 */
-        return densq_float_from_bits(sign | ((magnitude << 13) + 0x38000000u));
-    /* subnormal or zero: magnitude * 2^-24 */
-    const float value = (float)magnitude * densq_float_from_bits(0x33800000u);
-    return densq_float_from_bits(sign | densq_bits_from_float(value));
+    const float small = (float)(int32_t)magnitude * densq_float_from_bits(0x33800000u);
+    const uint32_t subnormal = densq_bits_from_float(small);     /* or zero: magnitude * 2^-24 */
+    const uint32_t normal = (magnitude << 13) + 0x38000000u;     /* exponent rebiased by 127 - 15 */
+    const uint32_t not_finite = (magnitude << 13) + 0x70000000u; /* exponent widened */
+    const uint32_t finite = magnitude < 0x0400u ? subnormal : normal;
+    return densq_float_from_bits(sign | (magnitude < 0x7C00u ? finite : not_finite));
 }
 
 static inline uint16_t densq_f32_to_f16(float value)

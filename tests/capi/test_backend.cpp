@@ -2,6 +2,8 @@
 // test_backend.cpp - densq_backend_*, densq_bind and what they refuse.
 #include <algorithm>
 
+#include "lib/backend.hpp"
+
 #include "handles.hpp"
 
 using namespace densq::test;
@@ -63,6 +65,11 @@ TEST_CASE("options that are refused") {
     --options.struct_size;
     CHECK(refuse(DENSQ_ERR_ARGUMENT, options) ==
           "options->struct_size is smaller than densq_backend_options");
+    options = backend_options();
+    const densq_provider other_version = {densq_version() + 1, nullptr};
+    options.provider = &other_version;
+    CHECK(refuse(DENSQ_ERR_UNSUPPORTED, options) ==
+          "options->provider is of another version of densq: link archives of one version");
     densq_fault fault = {};
     CHECK(densq_backend_create(nullptr, nullptr, &fault) == DENSQ_ERR_ARGUMENT);
     CHECK(std::string(fault.text) == "out is NULL");

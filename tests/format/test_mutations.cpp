@@ -2,7 +2,7 @@
 // test_mutations.cpp - damaged files: detected with checksums, harmless without.
 //
 // Files lie between pages that must not be touched, and are borrowed, not copied.
-#include "lib/backend.hpp"
+#include "lib/cpu_backend.hpp"
 #include "lib/file.hpp"
 #include "lib/prove.hpp"
 #include "lib/registry.hpp"
@@ -35,8 +35,10 @@ size_t directory_size(const std::vector<uint8_t> &file) {
 
 // Multiplies every matrix by a vector of ones.
 void multiply_all(const densq_file *file) {
-    static const densq_backend backend = {usable_table(0), DENSQ_EXACT, nullptr, nullptr,
-                                          default_allocator()};
+    densq_backend_options options = {};
+    options.precision = DENSQ_EXACT;
+    static const CpuBackend backend =
+        make_cpu_backend(usable_table(0), options, default_allocator());
     for (uint32_t i = 0; i < densq_count(file, DENSQ_MATRIX); ++i) {
         const densq_matrix matrix = get_matrix(file, i);
         densq_weights *weights = nullptr;

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "kernels/cpu_features.hpp"
-#include "lib/backend.hpp"
+#include "lib/cpu_backend.hpp"
 #include "lib/cpu.hpp"
 #include "lib/registry.hpp"
 
@@ -24,15 +24,19 @@ inline std::vector<const KernelTable *> usable_tables() {
     return tables;
 }
 
-inline densq_backend make_backend(const KernelTable *table, densq_precision precision,
+inline CpuBackend make_backend(const KernelTable *table, densq_precision precision,
                                   densq_parallel_fn parallel = nullptr, void *user = nullptr) {
-    return densq_backend{table, precision, parallel, user, default_allocator()};
+    densq_backend_options options = {};
+    options.precision = precision;
+    options.parallel = parallel;
+    options.parallel_user = user;
+    return make_cpu_backend(table, options, default_allocator());
 }
 
 // W x for `batch` vectors, one after the other.
-inline std::vector<float> multiply(const densq_backend &backend, const Matrix &matrix,
+inline std::vector<float> multiply(const CpuBackend &backend, const Matrix &matrix,
                                    const std::vector<float> &x, uint32_t batch) {
-    const std::unique_ptr<densq_weights, decltype(&unbind)> weights(bind(&backend, matrix), unbind);
+    const std::unique_ptr<CpuWeights, decltype(&unbind)> weights(bind(&backend, matrix), unbind);
     std::vector<float> y(static_cast<size_t>(matrix.rows) * batch, -1e30f);
     std::vector<uint8_t> workspace(workspace_size(weights.get(), batch), 0xAA);
     matmul(weights.get(), batch, x.data(), matrix.cols, y.data(), matrix.rows, workspace.data());
@@ -54,9 +58,9 @@ public:
         matrix.val = val.data();
     }
 
-    std::vector<float> run(const densq_backend &backend, const std::vector<float> &x,
+    std::vector<float> run(const CpuBackend &backend, const std::vector<float> &x,
                            uint32_t batch) {
-        const std::unique_ptr<densq_weights, decltype(&unbind)> weights(bind(&backend, matrix),
+        const std::unique_ptr<CpuWeights, decltype(&unbind)> weights(bind(&backend, matrix),
                                                                         unbind);
         Guarded<float> in(x, side);
         Guarded<float> out(static_cast<size_t>(matrix.rows) * batch, side);

@@ -46,7 +46,7 @@ TEST_CASE("same bits over threads 1 to 8, run after run") {
                 const std::vector<float> serial =
                     multiply(make_backend(table, precision), m.view(), x, 11);
                 for (uint32_t threads = 1; threads <= 8; ++threads) {
-                    const densq_backend backend =
+                    const CpuBackend backend =
                         make_backend(table, precision, run_shuffled, &threads);
                     for (int repeat = 0; repeat < 2; ++repeat) {
                         const std::vector<float> y = multiply(backend, m.view(), x, 11);
@@ -64,8 +64,8 @@ TEST_CASE("a plan covers every item once, in chunks of about equal work") {
     for (const uint32_t rows : {1u, 15u, 16u, 17u, 400u}) {
         for (const Sparsity sparsity : {Sparsity::kNone, Sparsity::kSome, Sparsity::kOneRow}) {
             const RandomMatrix m = make_matrix(rows, 3000, 2, sparsity, random);
-            const densq_backend backend = make_backend(usable_table(0), DENSQ_EXACT);
-            densq_weights *weights = bind(&backend, m.view());
+            const CpuBackend backend = make_backend(usable_table(0), DENSQ_EXACT);
+            CpuWeights *weights = bind(&backend, m.view());
             const Plan &plan = weights->plan;
             CHECK(plan.chunk_begin[0] == 0);
             CHECK(plan.chunk_begin[plan.chunks] == plan.tiles + plan.segments);

@@ -91,7 +91,7 @@ TEST_CASE("a result does not depend on the other vectors of its batch") {
     for (const KernelTable *table : usable_tables()) {
         for (const densq_precision precision : kPrecisions) {
             CAPTURE(table->name);
-            const densq_backend backend = make_backend(table, precision);
+            const CpuBackend backend = make_backend(table, precision);
             const std::vector<float> together = multiply(backend, m.view(), x, 15);
             for (uint32_t b = 0; b < 15; ++b) {
                 const std::vector<float> one(x.begin() + b * m.cols, x.begin() + (b + 1) * m.cols);
@@ -110,8 +110,8 @@ TEST_CASE("strides leave what lies between untouched") {
     const uint32_t batch = 5;
     const std::vector<float> x = make_activations(x_stride * batch, random);
     for (const KernelTable *table : usable_tables()) {
-        const densq_backend backend = make_backend(table, DENSQ_EXACT);
-        densq_weights *weights = bind(&backend, m.view());
+        const CpuBackend backend = make_backend(table, DENSQ_EXACT);
+        CpuWeights *weights = bind(&backend, m.view());
         std::vector<float> y(y_stride * batch, -7.0f);
         std::vector<uint8_t> workspace(workspace_size(weights, batch));
         matmul(weights, batch, x.data(), x_stride, y.data(), y_stride, workspace.data());

@@ -236,15 +236,18 @@ TEST_CASE("matrix: the sensitive first, then the largest of the others") {
     CHECK(sparse_positions(quantize(w, {2, 0, 0.25, 1})) == std::vector<size_t>{1, 5});
 }
 
-TEST_CASE("matrix: among equals those that come first") {
-    Weights w = {3, 5, std::vector<float>(15, -1.0f), std::vector<float>(15, 2.0f)};
-    CHECK(sparse_positions(quantize(w, {2, 0.2, 0, 1})) == std::vector<size_t>{0, 1, 2});
-    CHECK(sparse_positions(quantize(w, {2, 0.2, 0.2, 1})) ==
-          std::vector<size_t>{0, 1, 2, 3, 4, 5});
-    w.values[7] = 3;
-    w.gradients[13] = 3;
-    CHECK(sparse_positions(quantize(w, {2, 0.2, 0.2, 1})) ==
-          std::vector<size_t>{0, 1, 2, 3, 7, 13});
+TEST_CASE("matrix: among equals those that come first, on any number of threads") {
+    for (const uint32_t threads : {1u, 2u, 3u, 9u}) {
+        CAPTURE(threads);
+        Weights w = {3, 5, std::vector<float>(15, -1.0f), std::vector<float>(15, 2.0f)};
+        CHECK(sparse_positions(quantize(w, {2, 0.2, 0, threads})) == std::vector<size_t>{0, 1, 2});
+        CHECK(sparse_positions(quantize(w, {2, 0.2, 0.2, threads})) ==
+              std::vector<size_t>{0, 1, 2, 3, 4, 5});
+        w.values[7] = 3;
+        w.gradients[13] = 3;
+        CHECK(sparse_positions(quantize(w, {2, 0.2, 0.2, threads})) ==
+              std::vector<size_t>{0, 1, 2, 3, 7, 13});
+    }
 }
 
 TEST_CASE("matrix: rows without gradients count all weights the same") {

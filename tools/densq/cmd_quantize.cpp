@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // cmd_quantize.cpp - densq quantize: from weights and squared gradients to a densq file.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -15,6 +16,7 @@
 #include "densq/version.h"
 #include "interrupt.hpp"
 #include "matrix.hpp"
+#include "parallel.hpp"
 #include "progress.hpp"
 #include "selection.hpp"
 #include "writer.hpp"
@@ -73,21 +75,25 @@ void read_row(const Checkpoint::Entry &entry, uint32_t row, float *out) {
     read_floats(*entry.tensor, row * cols, (row + 1) * cols, out);
 }
 
-// Calls visit(element, value) for every element of a matrix.
-template <typename Visit>
-void for_each_value(const Checkpoint::Entry &entry, Visit visit) {
-    const uint64_t rows = entry.tensor->shape[0], cols = entry.tensor->shape[1];
-    std::vector<float> values(cols);
-    for (uint32_t row = 0; row < rows; ++row) {
+// Whether any element of a matrix is(element, value), asked about all of them.
+template <typename Is>
+bool has_any(const Checkpoint::Entry &entry, uint32_t threads, Is is) {
+    const uint64_t cols = entry.tensor->shape[1];
+    std::atomic<bool> any = false;
+    for_each_index(static_cast<uint32_t>(entry.tensor->shape[0]), threads, [&](uint32_t row) {
+        std::vector<float> values(cols);
         read_row(entry, row, values.data());
-        for (uint64_t col = 0; col < cols; ++col) visit(row * cols + col, values[col]);
-    }
+        bool here = false;
+        for (uint64_t col = 0; col < cols; ++col) here |= is(row * cols + col, values.data()[col]);
+        if (here) any = true;
+    });
+    return any;
 }
 
 // Weights must be finite and within fp16, which holds the sparse values.
-void check_weights(const std::string &name, const Checkpoint::Entry &entry) {
-    for_each_value(entry, [&](uint64_t element, float weight) {
-        if (std::abs(weight) <= 65504.0f) return;
+void check_weights(const std::string &name, const Checkpoint::Entry &entry, uint32_t threads) {
+    has_any(entry, threads, [&](uint64_t element, float weight) {
+        if (std::abs(weight) <= 65504.0f) return true;
         throw DataError(describe(name, entry) + ", element " + std::to_string(element) + ": " +
                         std::to_string(weight) + " is not finite or beyond fp16's 65504");
     });
@@ -110,17 +116,14 @@ void require_gradients(const std::string &name, const SafeTensor &weights,
 }
 
 // Squared gradients must be finite and not negative.  Returns whether any is above zero.
-bool check_gradients(const std::string &name, const Checkpoint::Entry &entry) {
-    bool any = false;
-    for_each_value(entry, [&](uint64_t element, float gradient) {
-        if (!(gradient >= 0) || std::isinf(gradient))
-            throw DataError(describe(name, entry) + ", element " + std::to_string(element) + ": " +
-                            std::to_string(gradient) +
-                            " is negative or not finite; this tensor looks like weights, not "
-                            "squared gradients");
-        any = any || gradient > 0;
+bool check_gradients(const std::string &name, const Checkpoint::Entry &entry, uint32_t threads) {
+    return has_any(entry, threads, [&](uint64_t element, float gradient) {
+        if (gradient >= 0 && !std::isinf(gradient)) return gradient > 0;
+        throw DataError(describe(name, entry) + ", element " + std::to_string(element) + ": " +
+                        std::to_string(gradient) +
+                        " is negative or not finite; this tensor looks like weights, not "
+                        "squared gradients");
     });
-    return any;
 }
 
 class Quantization {
@@ -259,12 +262,12 @@ private:
     QuantizedMatrix quantize(const std::string &name, const MatrixPlan &matrix,
                              Progress *progress) {
         const Checkpoint::Entry &weights = model.tensors.at(name);
-        check_weights(name, weights);
+        check_weights(name, weights, matrix_options.threads);
         const Checkpoint::Entry *weighting = nullptr;
         RowReader read_gradients;
         if (gradients) {
             weighting = &gradients->tensors.at(name);
-            if (check_gradients(name, *weighting))
+            if (check_gradients(name, *weighting, matrix_options.threads))
                 read_gradients = [=](uint32_t row, float *out) { read_row(*weighting, row, out); };
             else
                 warnings.push_back("the gradients of '" + name +

@@ -80,45 +80,71 @@ void KMeans::merge_equal() {
     if (value.size() % kCoarse != 0) some.push_back(all.back());
 }
 
-// Whether a last cluster [later, to) ends a cheaper path than [earlier, to).  Without divisions.
-bool KMeans::is_better(const Boundaries &line, uint32_t later, uint32_t earlier,
-                       uint32_t to) const {
-    const double weight_a = weight_between(line[earlier], line[to]);
-    const double weight_b = weight_between(line[later], line[to]);
-    const double sum_a = sum_between(line[earlier], line[to]);
-    const double sum_b = sum_between(line[later], line[to]);
-    return (path_cost[later] - path_cost[earlier]) * weight_a * weight_b <
-           sum_b * sum_b * weight_a - sum_a * sum_a * weight_b;
+// Whether a last cluster that begins at `later` ends a cheaper path than one that begins at
+// `earlier`, by where the cluster ends.  Without divisions.
+class KMeans::Duel {
+public:
+    Duel(const Boundary *line, const double *cost, uint32_t later, uint32_t earlier)
+        : begin_a(line[earlier]), begin_b(line[later]), lead(cost[later] - cost[earlier]) {}
+
+    bool later_wins(const Boundary &to) const {
+        const double weight_a = weight_between(begin_a, to), weight_b = weight_between(begin_b, to);
+        const double sum_a = sum_between(begin_a, to), sum_b = sum_between(begin_b, to);
+        const double gain = sum_b * sum_b * weight_a - sum_a * sum_a * weight_b;
+        return weight_b > 0 && lead * weight_a * weight_b < gain;
+    }
+
+private:
+    Boundary begin_a, begin_b;
+    double lead;
+};
+
+// The first end where the later begin wins; behind the line's end if there is none.  It does not at
+// `low`, and as begins' first wins follow each other closely, the search starts there, in growing
+// steps.
+uint32_t KMeans::first_win(const Boundary *line, uint32_t end, const Duel &duel, uint32_t low) {
+    if (low >= end || !duel.later_wins(line[end])) return end + 1;
+    uint32_t step = 1;
+    while (low + step < end && !duel.later_wins(line[low + step])) {
+        low += step;
+        step *= 2;
+    }
+    uint32_t high = std::min(low + step, end);
+    while (high - low > 1) {
+        const uint32_t middle = low + (high - low) / 2;
+        (duel.later_wins(line[middle]) ? high : low) = middle;
+    }
+    return high;
 }
 
 // Finds the cheapest path over a line's boundaries when each cluster costs `penalty` more; returns
 // its number of clusters.  Once a later begin is better than an earlier one it stays so for all
 // later ends.
-uint32_t KMeans::cheapest_path(const Boundaries &line, double penalty) {
-    const auto end = static_cast<uint32_t>(line.size()) - 1;
+uint32_t KMeans::cheapest_path(const Boundaries &boundaries, double penalty) {
+    const auto end = static_cast<uint32_t>(boundaries.size()) - 1;
     path_cost.resize(end + 1);
     path_from.resize(end + 1);
-    path_cost[0] = 0;
-    queue.assign(1, {0, 1});
-    size_t front = 0;
+    queue.resize(end + 1);
+    // Checked accesses would take a third of the time.
+    const Boundary *line = boundaries.data();
+    double *cost = path_cost.data();
+    Candidate *front = queue.data(), *last = front;
+    *front = {0, 1};
+    cost[0] = 0;
     for (uint32_t to = 1; to <= end; ++to) {
-        while (front + 1 < queue.size() && queue[front + 1].start <= to) ++front;
-        const uint32_t from = queue[front].from;
-        path_from[to] = from;
-        path_cost[to] = path_cost[from] + cluster_cost(line[from], line[to]) + penalty;
-        while (queue.size() > front + 1 && queue.back().start > to &&
-               is_better(line, to, queue.back().from, queue.back().start))
-            queue.pop_back();
-        if (to == end || !is_better(line, to, queue.back().from, end)) continue;
-        uint32_t low = std::max(queue.back().start, to), high = end;  // better at high, not at low
-        while (high - low > 1) {
-            const uint32_t middle = low + (high - low) / 2;
-            if (is_better(line, to, queue.back().from, middle))
-                high = middle;
-            else
-                low = middle;
+        while (front < last && front[1].start <= to) ++front;
+        path_from[to] = front->from;
+        cost[to] = cost[front->from] + cluster_cost(line[front->from], line[to]) + penalty;
+        for (;;) {
+            const Duel duel(line, cost, to, last->from);
+            if (last > front && last->start > to && duel.later_wins(line[last->start])) {
+                --last;
+                continue;
+            }
+            const uint32_t start = first_win(line, end, duel, std::max(last->start, to));
+            if (start <= end) *++last = {to, start};
+            break;
         }
-        queue.push_back({to, high});
     }
     path.assign(1, end);
     for (uint32_t to = end; to > 0; to = path_from[to]) path.push_back(path_from[to]);

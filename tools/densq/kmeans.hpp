@@ -46,7 +46,7 @@ private:
     void collect(const float *values, const float *weights, size_t count);
     void sort_points();
     void merge_equal();
-    uint32_t cheapest_path(const Boundaries &line, double penalty);
+    uint32_t cheapest_path(const Boundaries &boundaries, double penalty);
     bool search_penalty(const Boundaries &line);
     void solve_by_layers();
     void solve_layer(const std::vector<double> &before, std::vector<double> *cost, uint32_t *from,
@@ -66,7 +66,8 @@ private:
         const double weight = weight_between(a, b), sum = sum_between(a, b);
         return weight > 0 ? -sum * sum / weight : 0;
     }
-    bool is_better(const Boundaries &line, uint32_t later, uint32_t earlier, uint32_t to) const;
+    class Duel;
+    static uint32_t first_win(const Boundary *line, uint32_t end, const Duel &duel, uint32_t low);
 
     uint32_t clusters;
     double center = 0;            // weighted mean of the values

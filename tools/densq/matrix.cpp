@@ -2,15 +2,12 @@
 #include "matrix.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
-#include <mutex>
-#include <thread>
 
 #include "densq/half.h"
 #include "densq/layout.h"
 #include "kmeans.hpp"
+#include "parallel.hpp"
 
 namespace densq::tool {
 namespace {
@@ -22,92 +19,135 @@ uint64_t share(uint64_t weights, double fraction) {
 // Orders non-negative floats, and others by their magnitude.
 uint32_t key_of(float value) { return densq_bits_from_float(value) & 0x7FFFFFFFu; }
 
-// Picks, of all keys that are shown to it in order, the largest `count`, the first ones of equals.
+// Picks, of all the keys of a matrix, the largest `count`, the first ones of equals.  The matrix is
+// cut into ranges, which may be looked through at a time.
 class Picker {
 public:
-    // visit(see) calls see(key) for every key; it is called twice.
+    // The choice inside a range, whose keys are to be shown in order.
+    class InRange {
+    public:
+        InRange(uint32_t threshold_, uint64_t equals) : threshold(threshold_), left(equals) {}
+
+        bool picks(uint32_t key) {
+            if (key != threshold) return key > threshold;
+            if (left == 0) return false;
+            --left;
+            return true;
+        }
+
+    private:
+        uint32_t threshold;
+        uint64_t left;  // keys at the threshold still to be picked
+    };
+
+    // visit(range, see) calls see(key) for every key of a range; it is called twice for each.
     template <typename Visit>
-    Picker(uint64_t count, Visit visit) {
+    Picker(uint64_t count, uint32_t ranges, Visit visit) : equals(ranges) {
         if (count == 0) return;
-        constexpr uint32_t kBins = 1u << 16;
-        std::vector<uint64_t> bins(kBins);
-        visit([&](uint32_t key) { ++bins[key / kBins]; });
-        const uint32_t high = find_bin(bins, &count);
-        std::fill(bins.begin(), bins.end(), 0);
-        visit([&](uint32_t key) { bins[key % kBins] += key / kBins == high; });
-        threshold = high * kBins + find_bin(bins, &count);
-        equals = left = count;
+        const auto high_bins = count_bins(ranges, visit, [](uint32_t key) { return key / kBins; });
+        const uint32_t high = find_bin(high_bins, &count);
+        const auto low_bins = count_bins(ranges, visit, [=](uint32_t key) {
+            return key / kBins == high ? key % kBins : kNoBin;
+        });
+        const uint32_t low = find_bin(low_bins, &count);
+        threshold = high * kBins + low;
+        for (uint32_t range = 0; range < ranges; ++range) {
+            equals[range] = std::min(count, low_bins[range][low]);
+            count -= equals[range];
+        }
     }
 
-    bool picks(uint32_t key) {
-        if (key != threshold) return key > threshold;
-        if (left == 0) return false;
-        --left;
-        return true;
-    }
-
-    void start_again() { left = equals; }
+    InRange in_range(uint32_t range) const { return {threshold, equals[range]}; }
 
 private:
+    static constexpr uint32_t kBins = 1u << 16, kNoBin = kBins;
+    using Bins = std::vector<uint64_t>;
+
+    template <typename Visit, typename BinOf>
+    static std::vector<Bins> count_bins(uint32_t ranges, Visit visit, BinOf bin_of) {
+        std::vector<Bins> bins(ranges, Bins(kBins + 1));
+        for_each_index(ranges, ranges, [&](uint32_t range) {
+            uint64_t *count = bins[range].data();
+            visit(range, [=](uint32_t key) { ++count[bin_of(key)]; });
+        });
+        return bins;
+    }
+
     // The bin of the count-th largest; *count becomes its rank in there, at most the bin's size.
-    static uint32_t find_bin(const std::vector<uint64_t> &bins, uint64_t *count) {
-        auto bin = static_cast<uint32_t>(bins.size() - 1);
-        for (; bin > 0 && bins[bin] < *count; --bin) *count -= bins[bin];
-        *count = std::min(*count, bins[bin]);
-        return bin;
+    static uint32_t find_bin(const std::vector<Bins> &bins, uint64_t *count) {
+        for (uint32_t bin = kBins - 1;; --bin) {
+            uint64_t size = 0;
+            for (const Bins &range : bins) size += range[bin];
+            if (size >= *count || bin == 0) {
+                *count = std::min(*count, size);
+                return bin;
+            }
+            *count -= size;
+        }
     }
 
     uint32_t threshold = UINT32_MAX;  // no key is as large
-    uint64_t equals = 0, left = 0;    // keys at the threshold to pick
+    std::vector<uint64_t> equals;     // keys at the threshold to be picked, by range
 };
 
 // Finds the places of the sparse part: fills in row_ptr and col.
 class SparseChoice {
 public:
-    SparseChoice(const RowReader &weights_, const RowReader &gradients_, QuantizedMatrix *out_)
-        : weights(weights_), gradients(gradients_), out(out_), row_weights(out->cols),
-          row_gradients(out->cols) {}
+    SparseChoice(const RowReader &weights_, const RowReader &gradients_, uint32_t threads,
+                 QuantizedMatrix *out_)
+        : read_weights(weights_), read_gradients(gradients_), ranges(std::min(threads, out_->rows)),
+          out(out_) {}
 
     void run(uint64_t sensitive_count, uint64_t outlier_count) {
-        if (!gradients) {  // nothing is sensitive
+        if (!read_gradients) {  // nothing is sensitive
             outlier_count += sensitive_count;
             sensitive_count = 0;
         }
-        Picker sensitive(sensitive_count, [&](auto see) {
-            for_each([&](uint32_t, uint32_t, uint32_t, uint32_t gradient) { see(gradient); });
+        const Picker sensitive(sensitive_count, ranges, [this](uint32_t range, auto see) {
+            for_each(range, [=](uint32_t, uint32_t, uint32_t, uint32_t gradient) { see(gradient); });
         });
-        Picker outliers(outlier_count, [&](auto see) {
-            sensitive.start_again();
-            for_each([&](uint32_t, uint32_t, uint32_t weight, uint32_t gradient) {
-                if (!sensitive.picks(gradient)) see(weight);
+        const Picker outliers(outlier_count, ranges, [&](uint32_t range, auto see) {
+            auto taken = sensitive.in_range(range);
+            for_each(range, [&](uint32_t, uint32_t, uint32_t weight, uint32_t gradient) {
+                if (!taken.picks(gradient)) see(weight);
             });
         });
-        sensitive.start_again();
         out->row_ptr.assign(size_t{out->rows} + 1, 0);
-        for_each([&](uint32_t row, uint32_t col, uint32_t weight, uint32_t gradient) {
-            if (!sensitive.picks(gradient) && !outliers.picks(weight)) return;
-            out->col.push_back(col);
-            ++out->row_ptr[row + 1];
+        std::vector<std::vector<uint32_t>> cols(ranges);
+        for_each_index(ranges, ranges, [&](uint32_t range) {
+            auto taken = sensitive.in_range(range), far = outliers.in_range(range);
+            for_each(range, [&](uint32_t row, uint32_t col, uint32_t weight, uint32_t gradient) {
+                if (!taken.picks(gradient) && !far.picks(weight)) return;
+                cols[range].push_back(col);
+                ++out->row_ptr[row + 1];
+            });
         });
+        for (const auto &part : cols) out->col.insert(out->col.end(), part.begin(), part.end());
         for (uint32_t row = 0; row < out->rows; ++row)
             out->row_ptr[row + 1] += out->row_ptr[row];
     }
 
 private:
-    // visit(row, col, key of the weight, key of the gradient), in order.
+    // visit(row, col, key of the weight, key of the gradient), in order; gradients all 0 if there
+    // are none.
     template <typename Visit>
-    void for_each(Visit visit) {
-        for (uint32_t row = 0; row < out->rows; ++row) {
-            weights(row, row_weights.data());
-            if (gradients) gradients(row, row_gradients.data());
-            for (uint32_t col = 0; col < out->cols; ++col)
-                visit(row, col, key_of(row_weights[col]), key_of(row_gradients[col]));
+    void for_each(uint32_t range, Visit visit) const {
+        std::vector<float> weights(out->cols), gradients(out->cols);
+        const uint64_t rows = out->rows;
+        const auto end = static_cast<uint32_t>(rows * (range + 1) / ranges);
+        for (auto row = static_cast<uint32_t>(rows * range / ranges); row < end; ++row) {
+            read_weights(row, weights.data());
+            if (read_gradients) read_gradients(row, gradients.data());
+            const float *weight = weights.data(), *gradient = gradients.data();
+            const uint32_t cols = out->cols;
+            for (uint32_t col = 0; col < cols; ++col)
+                visit(row, col, key_of(weight[col]), key_of(gradient[col]));
         }
     }
 
-    const RowReader &weights, &gradients;
+    const RowReader &read_weights, &read_gradients;
+    uint32_t ranges;  // of rows, one for each thread
     QuantizedMatrix *out;
-    std::vector<float> row_weights, row_gradients;  // gradients all 0 if there are none
 };
 
 // Quantizes rows; one for each tile.
@@ -154,14 +194,17 @@ private:
     void choose_codes() {
         const uint32_t entries = 1u << out->bits;
         std::fill(row_codes.begin(), row_codes.end(), uint8_t{0});
+        const float *weight = weights.data();  // plain locals, which compilers vectorize
+        uint8_t *code = row_codes.data();
+        const uint32_t cols = out->cols;
         for (uint32_t k = 0; k + 1 < entries; ++k) {
             // Rounded down, a float is above it exactly if it is above the middle itself.
             const double low = static_cast<double>(lut[k]), high = static_cast<double>(lut[k + 1]);
             const double exact = (low + high) / 2;
             float middle = static_cast<float>(exact);
             if (static_cast<double>(middle) > exact) middle = std::nextafter(middle, -INFINITY);
-            for (uint32_t c = 0; c < out->cols; ++c)
-                row_codes[c] = static_cast<uint8_t>(row_codes[c] + (weights[c] > middle));
+            for (uint32_t c = 0; c < cols; ++c)
+                code[c] = static_cast<uint8_t>(code[c] + (weight[c] > middle));
         }
     }
 
@@ -212,32 +255,6 @@ private:
     float lut[16] = {};
 };
 
-// Runs work(tile) over all tiles; the first exception ends it and is thrown again.
-template <typename Work>
-void for_each_tile(uint32_t tiles, uint32_t threads, Work work) {
-    std::atomic<uint32_t> next = 0;
-    std::exception_ptr failure;
-    std::mutex mutex;
-    const auto run = [&] {
-        try {
-            for (uint32_t tile; (tile = next++) < tiles;) work(tile);
-        } catch (...) {
-            const std::lock_guard lock(mutex);
-            if (!failure) failure = std::current_exception();
-            next = tiles;
-        }
-    };
-    std::vector<std::thread> pool;
-    try {
-        for (uint32_t t = 1; t < std::min(threads, tiles); ++t) pool.emplace_back(run);
-    } catch (const std::exception &) {
-        // The system has no more to give; the threads there are do the work.
-    }
-    run();
-    for (std::thread &thread : pool) thread.join();
-    if (failure) std::rethrow_exception(failure);
-}
-
 }  // namespace
 
 uint64_t count_nonzeros(uint64_t weights, const MatrixOptions &options) {
@@ -252,13 +269,13 @@ QuantizedMatrix quantize_matrix(const RowReader &weights, const RowReader &gradi
     out.lut.resize(static_cast<size_t>(rows) << options.bits);
     out.codes.resize(densq_codes_bytes(rows, cols, options.bits));
     out.col.reserve(count_nonzeros(count, options));
-    SparseChoice(weights, gradients, &out)
+    SparseChoice(weights, gradients, options.threads, &out)
         .run(share(count, options.sensitive), share(count, options.outliers));
     out.val.resize(out.col.size());
 
     // By tiles, as the rows of a tile share bytes.  A quantizer for each: among equally good
     // centroids, which ones k-means finds depends on the rows that it has seen before.
-    for_each_tile(densq_tile_count(rows), options.threads, [&](uint32_t tile) {
+    for_each_index(densq_tile_count(rows), options.threads, [&](uint32_t tile) {
         RowQuantizer quantizer(weights, gradients, &out);
         const uint32_t first = tile * DENSQ_TILE_ROWS;
         const uint32_t tile_rows = densq_tile_rows(rows, tile);

@@ -155,18 +155,30 @@ void SafeTensors::forget(const SafeTensor &tensor) const {
     if (begin < end) madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }
 
+namespace {
+
+template <typename Convert>
+void convert(const uint8_t *halves, uint64_t count, float *out, Convert to_float) {
+    for (uint64_t i = 0; i < count; ++i) {
+        uint16_t half;
+        std::memcpy(&half, halves + 2 * i, sizeof half);
+        out[i] = to_float(half);
+    }
+}
+
+}  // namespace
+
 void read_floats(const SafeTensor &tensor, uint64_t begin, uint64_t end, float *out) {
     if (tensor.dtype == "F32") {
         std::memcpy(out, tensor.data + 4 * begin, 4 * (end - begin));
         return;
     }
     const uint8_t *at = tensor.data + 2 * begin;
-    const bool brain = tensor.dtype == "BF16";
-    for (uint64_t i = begin; i < end; ++i, at += 2) {
-        uint16_t half;
-        std::memcpy(&half, at, sizeof half);
-        *out++ = brain ? densq_bf16_to_f32(half) : densq_f16_to_f32(half);
-    }
+    const uint64_t count = end - begin;
+    if (tensor.dtype == "BF16")
+        convert(at, count, out, [](uint16_t half) { return densq_bf16_to_f32(half); });
+    else
+        convert(at, count, out, [](uint16_t half) { return densq_f16_to_f32(half); });
 }
 
 }  // namespace densq::tool

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "lib/cpu_backend.hpp"
+
+#include <string.h>
+
+#include "lib/fault.hpp"
+#include "lib/file.hpp"
+#include "lib/registry.hpp"
+
+namespace densq {
+namespace {
+
+densq_status choose_table(const char *name, const KernelTable **table, densq_fault *fault) {
+    bool known = true;
+    *table = name ? find_table(name, &known) : usable_table(0);
+    if (*table) return DENSQ_OK;
+    const Name shown = {name, strlen(name)};
+    if (!known)
+        return fail(fault, DENSQ_ERR_NOT_FOUND, kNoOffset, "this build has no backend ", shown);
+    return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset, "this CPU cannot run the backend ", shown);
+}
+
+void destroy_backend(densq_backend *backend) {
+    const Allocator allocator = backend->allocator;
+    release(allocator, backend, sizeof(CpuBackend));
+}
+
+densq_status bind_matrix(densq_weights **out, const densq_backend *backend, const densq_file *file,
+                         uint32_t index, densq_fault *fault) {
+    *out = bind(static_cast<const CpuBackend *>(backend), view_matrix(file, index));
+    if (!*out) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory to bind the matrix");
+    return DENSQ_OK;
+}
+
+void unbind_matrix(densq_weights *weights) { unbind(static_cast<CpuWeights *>(weights)); }
+
+size_t matrix_workspace_size(const densq_weights *weights, uint32_t batch) {
+    return workspace_size(static_cast<const CpuWeights *>(weights), batch);
+}
+
+densq_status multiply(const densq_weights *weights, uint32_t batch, const float *x,
+                      size_t x_stride, float *y, size_t y_stride, void *workspace) {
+    matmul(static_cast<const CpuWeights *>(weights), batch, x, x_stride, y, y_stride, workspace);
+    return DENSQ_OK;
+}
+
+constexpr BackendOps kOps = {destroy_backend, bind_matrix, unbind_matrix, matrix_workspace_size,
+                             multiply};
+
+}  // namespace
+
+CpuBackend make_cpu_backend(const KernelTable *table, const densq_backend_options &options,
+                            const Allocator &allocator) {
+    return {{&kOps, table->name, allocator}, table,
+            static_cast<densq_precision>(options.precision), options.parallel,
+            options.parallel_user};
+}
+
+densq_status create_cpu_backend(densq_backend **out, const densq_backend_options &options,
+                                const Allocator &allocator, densq_fault *fault) {
+    const KernelTable *table = nullptr;
+    const densq_status status = choose_table(options.name, &table, fault);
+    if (status != DENSQ_OK) return status;
+    void *memory = allocate(allocator, sizeof(CpuBackend), alignof(CpuBackend));
+    if (!memory) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory for the backend");
+    auto *backend = static_cast<CpuBackend *>(memory);
+    *backend = make_cpu_backend(table, options, allocator);
+    *out = backend;
+    return DENSQ_OK;
+}
+
+}  // namespace densq
