@@ -67,9 +67,7 @@ DENSQ_DEVICE void multiply_slice(const Product &product, uint32_t tile, BlockCod
                                  Slice slice, const U32x4 *chunks, float (&sums)[count][4]) {
     constexpr uint32_t kChunks = bits * kWarpThreads;  // of a block
     RowTable<bits> tables[2];
-    const uint32_t row = tile * kTileRows + lane_index() / 4;
-    tables[0].load(product.matrix.tables, row);
-    tables[1].load(product.matrix.tables, row + 8);
+    load_tables(product.matrix, tile, tables);
     PartCursor<count> parts(product, slice.begin);
     ScaleCursor scales(product.prepared, slice.begin, 0);
     for (uint32_t block = slice.begin; block < slice.end; ++block) {

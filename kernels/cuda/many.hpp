@@ -115,8 +115,7 @@ DENSQ_DEVICE void multiply_group(const Product &product, Stages<count> &stages, 
                           (static_cast<size_t>(tile) * blocks + group.begin) * bits *
                               kWarpThreads + lane_index();
     if (there) {
-        tables[0].load(product.matrix.tables, tile * kTileRows + lane_index() / 4);
-        tables[1].load(product.matrix.tables, tile * kTileRows + lane_index() / 4 + 8);
+        load_tables(product.matrix, tile, tables);
         if (group.begin < group.end) codes.load_all(chunks);
     }
     ScaleCursor scales(product.prepared, group.begin, first_part);

@@ -171,7 +171,7 @@ PackedMatrix view_packed(const Matrix &matrix, const void *device_base) {
     packed.bits = matrix.bits;
     packed.blocks = block_count(matrix.cols);
     packed.codes = base;
-    packed.tables = words(parts.tables);
+    packed.tables = base + parts.tables;
     if (!matrix.row_ptr) return packed;
     packed.segments = parts.segments;
     packed.row_ptr = words(parts.row_ptr);
