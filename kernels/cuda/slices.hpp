@@ -19,14 +19,6 @@ constexpr uint32_t kSliceGroups = 2;
 constexpr uint32_t kGroupSlices = kSlices / kSliceGroups;
 constexpr uint32_t kRowLanes = 16;
 
-struct Product {
-    PackedMatrix matrix;
-    Activations activations;
-    Prepared prepared;
-    Outputs outputs;
-    uint32_t parts_of_vector;  // 1, or 2 if exact
-};
-
 struct Slice {
     uint32_t begin, end;  // blocks
 };
