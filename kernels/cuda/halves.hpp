@@ -2,8 +2,8 @@
 // halves.hpp - activations become halves, by one warp for a block of 256 columns of a vector.
 //
 // They are scaled by a power of two so that the block's largest lies in [2^13, 2^14).  For the
-// exact precision a second set of halves holds what the first has rounded off.  An infinity or a NaN
-// becomes one of halves, and so spoils every sum that it is part of.
+// exact precision a second set of halves holds what the first has rounded off.  An infinity or a
+// NaN becomes one of halves, and so spoils every sum that it is part of.
 #pragma once
 #include "kernels/cuda/elements.hpp"
 
@@ -49,7 +49,8 @@ private:
     DENSQ_DEVICE void load_words(const T *at, uint32_t left) {
         if (left >= kBlockCols) {
             DENSQ_DEVICE_UNROLL
-            for (uint32_t i = 0; i < kLaneCols; ++i) raw[i] = load_readonly(at + i / 2 * 64 + i % 2);
+            for (uint32_t i = 0; i < kLaneCols; ++i)
+                raw[i] = load_readonly(at + i / 2 * 64 + i % 2);
             return;
         }
         DENSQ_DEVICE_UNROLL

@@ -86,8 +86,9 @@ template <uint32_t bits>
 int launch_product(const Product &product, void *stream) {
     const LaunchShape few = few_shape(product);
     if (takes_one(product))
-        return product.parts_of_vector == 2 ? launch<multiply_one<bits, true>>(few, stream, product)
-                                            : launch<multiply_one<bits, false>>(few, stream, product);
+        return product.parts_of_vector == 2
+                   ? launch<multiply_one<bits, true>>(few, stream, product)
+                   : launch<multiply_one<bits, false>>(few, stream, product);
     switch (parts_of_block(product.prepared.parts)) {
         case 8: return launch<multiply_few<bits, 1>>(few, stream, product);
         case 16: return launch<multiply_few<bits, 2>>(few, stream, product);

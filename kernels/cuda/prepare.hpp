@@ -74,9 +74,8 @@ DENSQ_DEVICE void sum_segment(const Product &product, uint32_t segment, uint32_t
     }
     DENSQ_DEVICE_UNROLL
     for (uint32_t i = 0; i < 5; ++i) sum += shuffle_xor(sum, 1u << i);
-    if (lane_index() == 0)
-        store(product.prepared.segment_sums + static_cast<size_t>(vector) * matrix.segments + segment,
-              sum);
+    const size_t at = static_cast<size_t>(vector) * matrix.segments + segment;
+    if (lane_index() == 0) store(product.prepared.segment_sums + at, sum);
 }
 
 // Warps of a grid's row: first the blocks of columns, then the segments, of its vector.

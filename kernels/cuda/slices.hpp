@@ -65,8 +65,8 @@ struct RowNonzeros {
 };
 
 DENSQ_DEVICE RowNonzeros find_nonzeros(const PackedMatrix &matrix, uint32_t row) {
-    RowNonzeros found = {load_readonly(matrix.row_ptr + row), load_readonly(matrix.row_ptr + row + 1),
-                         0, 0};
+    const uint32_t *row_ptr = matrix.row_ptr + row;
+    RowNonzeros found = {load_readonly(row_ptr), load_readonly(row_ptr + 1), 0, 0};
     if (found.end - found.begin <= kSegment) return found;
     found.end = found.begin;
     found.first_segment = load_readonly(matrix.first_segment + row);
