@@ -22,13 +22,16 @@ FUNCTION = re.compile(r"Function properties for (\w+)\s+(\d+) bytes stack frame,
 # Registers of a thread, bytes of static shared memory: what lets as many blocks run at a time as
 # the kernels' launch bounds say.
 BUDGETS = {
+    "multiply_one<2, 0>": (80, 5632), "multiply_one<2, 1>": (80, 8704),
+    "multiply_one<3, 0>": (80, 5632), "multiply_one<3, 1>": (80, 8704),
+    "multiply_one<4, 0>": (128, 5632), "multiply_one<4, 1>": (128, 8704),
     "multiply_few<2, 1>": (80, 5632), "multiply_few<2, 2>": (128, 11264),
     "multiply_few<3, 1>": (80, 5632), "multiply_few<3, 2>": (128, 11264),
     "multiply_few<4, 1>": (128, 5632), "multiply_few<4, 2>": (128, 11264),
     "multiply_many<2, 4>": (128, 0), "multiply_many<2, 8>": (240, 0),
     "multiply_many<3, 4>": (128, 0), "multiply_many<3, 8>": (240, 0),
     "multiply_many<4, 4>": (168, 0), "multiply_many<4, 8>": (240, 0),
-    "prepare<0>": (40, 0), "prepare<1>": (40, 0),
+    "prepare": (64, 0),
 }
 WANTED = {  # pattern in the PTX: the first target that has the instruction
     r"prmt\.b32": 75, r"dp2a\.lo": 75, r"ld\.global\.nc\.L1::no_allocate\.L2::128B\.v4": 75,
@@ -38,9 +41,9 @@ UNWANTED = (r"\b(atom|red)\.", r"\.local\b")
 
 def plain_name(mangled):
     """multiply_few<3, 1> of its mangled name."""
-    match = re.search(r"\d((?:multiply|prepare)\w*?)I((?:L[a-z]\d+E)+)E", mangled)
+    match = re.search(r"\d(multiply_\w*?)I((?:L[a-z]\d+E)+)E", mangled)
     if not match:
-        return mangled
+        return "prepare" if "7prepareE" in mangled else mangled
     arguments = re.findall(r"L[a-z](\d+)E", match[2])
     return f"{match[1]}<{', '.join(arguments)}>"
 
