@@ -59,7 +59,7 @@ def main():
     errors, count = [], 0
     for layer in MAY_SEE:
         for source in sorted(root.joinpath(layer).rglob("*")):
-            if source.suffix not in (".h", ".hpp", ".c", ".cpp"):
+            if source.suffix not in (".h", ".hpp", ".c", ".cpp", ".cu"):
                 continue
             for quoted, angled in INCLUDE.findall(source.read_text()):
                 name = quoted or angled
