@@ -33,21 +33,27 @@ uint32_t saved_registers() {
 
 constexpr bool has(uint32_t word, uint32_t bits) { return (word & bits) == bits; }
 
-}  // namespace
-
-uint32_t cpu_features() {
-    constexpr uint32_t kSse42 = 1u << 20, kFma = 1u << 12, kF16c = 1u << 29, kOsxsave = 1u << 27;
-    constexpr uint32_t kAvx2 = 1u << 5;
+// Those with vector registers.
+uint32_t vector_features(Registers basic) {
+    constexpr uint32_t kFma = 1u << 12, kF16c = 1u << 29, kOsxsave = 1u << 27, kAvx2 = 1u << 5;
     constexpr uint32_t kF = 1u << 16, kDq = 1u << 17, kBw = 1u << 30, kVl = 1u << 31;
     constexpr uint32_t kVnni = 1u << 11;
     constexpr uint32_t kYmm = 0x6, kZmm = 0xE6;
-    const Registers basic = cpuid(1), extended = cpuid(7);
-    if (!has(basic.c, kSse42 | kFma | kF16c | kOsxsave) || !has(extended.b, kAvx2)) return 0;
+    const Registers extended = cpuid(7);
+    if (!has(basic.c, kFma | kF16c | kOsxsave) || !has(extended.b, kAvx2)) return 0;
     const uint32_t saved = saved_registers();
     if (!has(saved, kYmm)) return 0;
     if (!has(saved, kZmm) || !has(extended.b, kF | kDq | kBw | kVl)) return kCpuAvx2;
     const uint32_t avx512 = kCpuAvx2 | kCpuAvx512;
     return has(extended.c, kVnni) ? avx512 | kCpuAvx512Vnni : avx512;
+}
+
+}  // namespace
+
+uint32_t cpu_features() {
+    constexpr uint32_t kSse42 = 1u << 20;
+    const Registers basic = cpuid(1);
+    return vector_features(basic) | (has(basic.c, kSse42) ? kCpuCrc32c : 0u);
 }
 
 #else
