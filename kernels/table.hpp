@@ -88,6 +88,8 @@ const KernelTable *densq_k_scalar(void);
 const KernelTable *densq_k_avx2(void);
 const KernelTable *densq_k_avx512(void);
 const KernelTable *densq_k_avx512vnni(void);
+const KernelTable *densq_k_neon(void);
+const KernelTable *densq_k_neondot(void);
 
 // CRC-32C of `bytes`, continuing from `crc` (0 at the start), by the instructions of kCpuCrc32c.
 uint32_t densq_k_crc32c(uint32_t crc, const void *bytes, size_t size);

@@ -5,6 +5,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 namespace densq {
@@ -54,6 +58,30 @@ uint32_t cpu_features() {
     constexpr uint32_t kSse42 = 1u << 20;
     const Registers basic = cpuid(1);
     return vector_features(basic) | (has(basic.c, kSse42) ? kCpuCrc32c : 0u);
+}
+
+#elif defined(__aarch64__) && defined(__linux__)
+
+uint32_t cpu_features() {
+    const unsigned long has = getauxval(AT_HWCAP);
+    return (has & HWCAP_CRC32 ? kCpuCrc32c : 0u) | (has & HWCAP_ASIMDDP ? kCpuDotProducts : 0u);
+}
+
+#elif defined(__aarch64__) && defined(__APPLE__)
+
+namespace {
+
+bool has(const char *name) {
+    int value = 0;
+    size_t size = sizeof value;
+    return !sysctlbyname(name, &value, &size, nullptr, 0) && value;
+}
+
+}  // namespace
+
+uint32_t cpu_features() {
+    return (has("hw.optional.armv8_crc32") ? kCpuCrc32c : 0u) |
+           (has("hw.optional.arm.FEAT_DotProd") ? kCpuDotProducts : 0u);
 }
 
 #else

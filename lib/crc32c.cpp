@@ -49,7 +49,7 @@ uint32_t crc32c_software(uint32_t crc, const void *bytes, size_t size) {
 }
 
 Crc32c crc32c_function() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
     if (cpu_features() & kCpuCrc32c) return densq_k_crc32c;
 #endif
     return crc32c_software;
