@@ -42,7 +42,7 @@ public:
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
             const auto *at = reinterpret_cast<const int8_t *>(
-                x + DENSQ_BLOCK_COLS * b + 64 * pair + 16 * quarter);
+                x + DENSQ_BLOCK_COLS * static_cast<size_t>(b) + 64 * pair + 16 * quarter);
             const int8x16_t x_high = vld1q_s8(at), x_low = vld1q_s8(at + 16);
             sum[b].high_high = vdotq_s32(sum[b].high_high, h, x_high);
             sum[b].high_low = vdotq_s32(sum[b].high_low, h, x_low);
@@ -71,9 +71,11 @@ public:
 private:
     template <int pair>
     static DENSQ_INLINE void arrange_pairs(const int16_t *in, int16_t *out) {
+        const int16_t *low_field = in + 32 * kLowField<bits, pair>;
+        const int16_t *high_field = in + 32 * kHighField<bits, pair>;
         for (int quarter = 0; quarter < kQuarters; ++quarter) {
-            const int16x8_t a = vld1q_s16(in + 32 * kLowField<bits, pair> + 8 * quarter);
-            const int16x8_t b = vld1q_s16(in + 32 * kHighField<bits, pair> + 8 * quarter);
+            const int16x8_t a = vld1q_s16(low_field + 8 * quarter);
+            const int16x8_t b = vld1q_s16(high_field + 8 * quarter);
             auto *to = reinterpret_cast<int8_t *>(out + 64 * pair + 16 * quarter);
             vst1q_s8(to, vtrn2q_s8(vreinterpretq_s8_s16(round_high_byte(a)),
                                    vreinterpretq_s8_s16(round_high_byte(b))));

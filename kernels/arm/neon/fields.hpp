@@ -29,7 +29,8 @@ static DENSQ_INLINE uint8x16_t pair_index(const uint8_t *group, int quarter) {
     if constexpr (bits == 3 && pair >= 6) {
         const uint8x16_t outer = vld1q_u8(at + (pair == 6 ? 0 : 2 * DENSQ_LINE_BYTES));
         const uint8x16_t middle = vld1q_u8(at + DENSQ_LINE_BYTES);
-        return vsriq_n_u8(vshrq_n_u8(middle, pair - 2), outer, 6);
+        constexpr int top_bit = pair;  // of the code, in the middle line
+        return vsriq_n_u8(vshrq_n_u8(middle, top_bit - 2), outer, 6);
     } else {
         constexpr int per_line = bits == 2 ? 4 : 2;
         constexpr int shift = bits * (pair % per_line) & (bits == 2 ? 4 : 7);

@@ -53,7 +53,7 @@ struct Lanes8 {
             for (; count - i >= 4; i += 4) {
                 float32x4_t column[4];
                 DENSQ_UNROLL
-                for (int k = 0; k < 4; ++k)
+                for (uint32_t k = 0; k < 4; ++k)
                     column[k] = vld1q_f32(columns + static_cast<size_t>(col[i + k]) * 4);
                 transpose_4(column);
                 const float32x4_t factor = load_halves(val + i);
