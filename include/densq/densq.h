@@ -205,7 +205,7 @@ typedef struct densq_backend_options {
 } densq_backend_options;
 
 /* Name of the index-th backend of this build that this machine can run ("avx512", "avx2",
- * "scalar"), fastest first; NULL past the last. */
+ * "neon", "scalar"), fastest first; NULL past the last. */
 DENSQ_API const char *densq_backend_at(uint32_t index);
 
 /* `options` may be NULL.  DENSQ_ERR_NOT_FOUND: no such name; DENSQ_ERR_UNSUPPORTED: this build
