@@ -31,9 +31,9 @@ struct Crossover {
     uint32_t batch[2];  // [densq_precision]
 };
 constexpr Crossover kCrossovers[] = {
-    {"avx512", {kNever, 192}},
+    {"avx512", {kNever, 256}},
     {"avx2", {128, 32}},
-    {"scalar", {2, 2}},
+    {"scalar", {2, 4}},
 };
 
 uint32_t find_crossover(const char *backend, uint32_t precision) {

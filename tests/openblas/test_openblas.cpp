@@ -115,7 +115,7 @@ void check_all_products(const densq_file *file) {
     for (const char *name : kNames)
         for (const densq_precision precision : kPrecisions)
             for (uint32_t i = 0; i < densq_count(file, DENSQ_MATRIX); ++i)
-                for (const uint32_t batch : {1u, 3u, 31u, 32u, 200u}) {
+                for (const uint32_t batch : {1u, 3u, 31u, 32u, 256u}) {
                     CAPTURE(name);
                     CAPTURE(precision);
                     CAPTURE(i);
@@ -210,13 +210,13 @@ TEST_CASE("the same bits on any number of threads") {
     for (const char *name : kNames) {
         const Backend serial = make_backend(openblas_options(name, DENSQ_EXACT));
         const Weights one = make_weights(serial, opened.file.get(), 0);
-        Call expected(one, matrix, 200);
+        Call expected(one, matrix, 256);
         REQUIRE(expected.run() == DENSQ_OK);
         for (const uint32_t threads : {1u, 2u, 5u}) {
             const Pool pool(threads);
             const Backend parallel = make_backend(openblas_options(name, DENSQ_EXACT, &pool));
             const Weights many = make_weights(parallel, opened.file.get(), 0);
-            Call call(many, matrix, 200);
+            Call call(many, matrix, 256);
             REQUIRE(call.run() == DENSQ_OK);
             CHECK(call.y == expected.y);
         }
