@@ -232,7 +232,8 @@ DENSQ_API size_t densq_workspace_size(const densq_weights *weights, uint32_t bat
  * Strides are in elements, x_stride >= cols, y_stride >= rows (both ignored at batch 1).  x, y and
  * the workspace must not overlap; none needs an alignment beyond that of its type.  Allocates
  * nothing.  The bits of y[b] depend on the matrix, x[b] and the backend's name and precision
- * alone: not on the number of threads, nor on the other vectors of the batch. */
+ * alone: not on the number of threads, nor on the other vectors of the batch; openblas.h says where
+ * its backends differ. */
 DENSQ_API densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const float *x,
                                     size_t x_stride, float *y, size_t y_stride, void *workspace,
                                     size_t workspace_size);
