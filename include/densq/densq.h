@@ -76,7 +76,8 @@ typedef void (*densq_parallel_fn)(void *user, uint32_t count, densq_task_fn task
 typedef struct densq_file densq_file; /* opaque */
 
 enum densq_open_flags {
-    DENSQ_OPEN_COPY = 1u << 0,         /* read into memory instead of mapping, see below */
+    DENSQ_OPEN_COPY = 1u << 0,         /* read into memory instead of mapping, see below; malloc's
+                                          memory in pages of 2 MiB where the system gives them */
     DENSQ_OPEN_SKIP_CHECKSUM = 1u << 1 /* leave the CRCs of values and sections unread; the
                                           structure is proved all the same */
 };
@@ -204,7 +205,7 @@ typedef struct densq_backend_options {
 } densq_backend_options;
 
 /* Name of the index-th backend of this build that this machine can run ("avx512", "avx2",
- * "scalar"), fastest first; NULL past the last. */
+ * "neon", "scalar"), fastest first; NULL past the last. */
 DENSQ_API const char *densq_backend_at(uint32_t index);
 
 /* `options` may be NULL.  DENSQ_ERR_NOT_FOUND: no such name; DENSQ_ERR_UNSUPPORTED: this build
@@ -231,7 +232,8 @@ DENSQ_API size_t densq_workspace_size(const densq_weights *weights, uint32_t bat
  * Strides are in elements, x_stride >= cols, y_stride >= rows (both ignored at batch 1).  x, y and
  * the workspace must not overlap; none needs an alignment beyond that of its type.  Allocates
  * nothing.  The bits of y[b] depend on the matrix, x[b] and the backend's name and precision
- * alone: not on the number of threads, nor on the other vectors of the batch. */
+ * alone: not on the number of threads, nor on the other vectors of the batch; openblas.h says where
+ * its backends differ. */
 DENSQ_API densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const float *x,
                                     size_t x_stride, float *y, size_t y_stride, void *workspace,
                                     size_t workspace_size);

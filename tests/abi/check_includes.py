@@ -18,11 +18,12 @@ MAY_SEE = {  # folder: the folders or files it may include from, besides include
     "lib": ["lib", *CONTRACT],
     "capi": ["capi", "lib", *CONTRACT],
     "threads": ["threads"],
+    "openblas": ["openblas", "lib/backend.hpp", "lib/alloc.hpp", "lib/fault.hpp"],
     "tools": ["tools"],
     "examples": ["examples"],
     "tests": ["tests", "lib", "kernels", "tools", "examples"],
 }
-CORE = {"include", "kernels", "lib", "capi", "threads"}
+CORE = {"include", "kernels", "lib", "capi", "threads", "openblas"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.M)
 
 

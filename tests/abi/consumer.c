@@ -4,6 +4,9 @@
 #ifdef WITH_THREADS
 #include <densq/threads.h>
 #endif
+#ifdef WITH_OPENBLAS
+#include <densq/openblas.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,6 +32,10 @@ int main(int argc, char **argv)
     if ((status = densq_threads_create(&pool, 2))) return fail("threads", status, &fault);
     options.parallel = densq_threads_run;
     options.parallel_user = pool;
+#endif
+#ifdef WITH_OPENBLAS
+    options.provider = densq_openblas_provider();
+    options.name = "openblas-all";
 #endif
     if ((status = densq_open_path(&file, argv[1], NULL, &fault)))
         return fail("open", status, &fault);

@@ -102,19 +102,27 @@ private:
     std::vector<File> files;
 };
 
+bool is_listed(const std::string &backend) {
+    const char *name;
+    for (uint32_t i = 0; (name = densq_backend_at(i)); ++i)
+        if (backend == name) return true;
+    return false;
+}
+
 // A backend with every copy bound to it.
 struct BoundCopies {
     Backend backend;
     std::vector<Weights> weights;
 
-    BoundCopies(const Copies &copies, const std::string &name, densq_precision precision,
-                densq_threads *pool) {
+    BoundCopies(const Copies &copies, const BenchPlan &plan, const std::string &name,
+                densq_precision precision, densq_threads *pool) {
         densq_backend_options options{};
         options.struct_size = sizeof options;
         options.name = name.c_str();
         options.precision = precision;
         options.parallel = densq_threads_run;
         options.parallel_user = pool;
+        options.provider = is_listed(name) ? nullptr : plan.provider;
         densq_backend *created = nullptr;
         densq_fault fault{};
         require(densq_backend_create(&created, &options, &fault), fault);
@@ -199,7 +207,8 @@ public:
           reader(image, pool) {
         for (const std::string &backend : plan.backends)
             for (const densq_precision precision : plan.precisions)
-                bound.push_back(std::make_unique<BoundCopies>(copies, backend, precision, pool));
+                bound.push_back(
+                    std::make_unique<BoundCopies>(copies, plan, backend, precision, pool));
     }
 
     void add_contestants(const BenchPlan &plan, std::vector<Contestant> *to) {

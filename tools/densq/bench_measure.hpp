@@ -12,6 +12,7 @@ namespace densq::tool {
 
 struct BenchPlan {
     std::vector<std::string> backends;
+    const densq_provider *provider = nullptr;  // of the backends that densq_backend_at does not list
     std::vector<densq_precision> precisions;
     std::vector<uint32_t> threads, batches;
     double seconds = 1;        // measured per matrix and number of threads
