@@ -4,9 +4,9 @@
     cuda_model.py                          prints the table of docs/cuda.md
     cuda_model.py --count NVCC NVDISASM    first counts instructions anew, into cuda_counts.json
 
-Counted: the SASS of multiply_one's loop over blocks of 256 columns, and of what is before and behind
-it, by the pipe that executes it.  Branches for other types of activations and for the last columns
-are left out.  docs/cuda.md has the formulas.
+Counted: the SASS of multiply_one's loop over blocks of 256 columns, and of what is before and
+behind it, by the pipe that executes it.  Branches for other types of activations and for the last
+columns are left out.  docs/cuda.md has the formulas.
 """
 import collections
 import json
@@ -31,6 +31,7 @@ LAUNCH_SECONDS = 2e-6   # from a launch to the first weights, and the last block
 LATENCY_SECONDS = 8e-7  # of a load under load
 BLOCK_WEIGHTS = 16 * 256
 SPARSE = 0.0045         # nonzeros per weight
+WARPS = 24              # at a time on a multiprocessor
 
 # Pipes: warp instructions per clock of a multiprocessor.
 RATES = {"issue": 4, "alu": 2, "fma": 2, "memory": 1}
@@ -156,8 +157,7 @@ def main():
             counts = counted[str(gpu[0])][str(bits)]
             endless, busiest = share(counts, gpu, bits)
             small, large = (share(counts, gpu, bits, 4096, cols)[0] for cols in (4096, 11008))
-            warps = 16 if bits == 4 else 24  # at a time on a multiprocessor
-            flight = warps * 0.9 * bits * 512 / 1024
+            flight = WARPS * 0.9 * bits * 512 / 1024
             needed = gpu[3] * LATENCY_SECONDS * 1e9 / gpu[1] / 1024
             print(f"| {name} | {bits} | {counts['loop']['issue'] / 128:.2f} "
                   f"| {counts['loop']['alu'] / 128:.2f} | {busiest} | {endless:.0%} | {small:.0%} "

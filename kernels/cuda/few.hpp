@@ -13,14 +13,16 @@ constexpr uint32_t kFewThreads = kSlices * kWarpThreads;
 constexpr uint32_t kFewStride = kTileRows + 4;  // of parts: lanes of a fragment get all banks
 
 // A warp's nonzeros of rows 2w and 2w + 1 of the tile: lanes 0..15 and 16..31 add up a row each.
+template <bool heavy_rows>
 DENSQ_DEVICE void sum_nonzeros(const Product &product, uint32_t tile, Shared<float> sums) {
     const PackedMatrix &matrix = product.matrix;
     const uint32_t tile_row = lane_index() / kRowLanes + 2 * warp_index();
     const uint32_t row = tile * kTileRows + tile_row, lane = lane_index() % kRowLanes;
-    const RowNonzeros nonzeros = find_nonzeros(matrix, row);
+    const RowNonzeros nonzeros = find_nonzeros<heavy_rows>(matrix, row);
     for (uint32_t vector = 0; vector < product.prepared.vectors; ++vector) {
         float sum = 0;
-        if (lane == 0) sum = add_segments(matrix, product.prepared, nonzeros, vector);
+        if (heavy_rows && lane == 0)
+            sum = add_segments(matrix, product.prepared, nonzeros, vector);
         for (uint32_t i = nonzeros.begin + lane; i < nonzeros.end; i += kRowLanes) {
             const Nonzero nonzero = load_nonzero(matrix, i);
             sum = fused_multiply_add(nonzero.value,
@@ -102,7 +104,7 @@ DENSQ_DEVICE void multiply_tile(const Product &product) {
     BlockCodes<bits> codes = {};
     Source source(product, slice.begin, shared_as<uint32_t>(own));
     if (slice.begin < slice.end) codes.load_all(chunks);  // in flight during the sparse part
-    if (product.matrix.row_ptr) sum_nonzeros(product, tile, sparse);
+    if (product.matrix.row_ptr) sum_nonzeros<Source::kHeavyRows>(product, tile, sparse);
 
     float sums[Source::kCount][4] = {};
     multiply_slice(product, tile, codes, slice, chunks, source, sums);
@@ -122,9 +124,9 @@ void multiply_few(Product product) {
     multiply_tile<bits, PreparedSource<count>>(product);
 }
 
-// One vector, straight from the caller.
+// One vector, straight from the caller; no heavy rows.
 template <uint32_t bits, bool exact>
-DENSQ_KERNEL(kFewThreads, bits < 4 ? 3 : 2)
+DENSQ_KERNEL(kFewThreads, 3)
 void multiply_one(Product product) {
     multiply_tile<bits, OwnSource<exact>>(product);
 }

@@ -152,7 +152,7 @@ struct BlockSums {
     DENSQ_DEVICE void add_nonzeros() {
         for (uint32_t row = warp_index(); row < kManyRows; row += kManyThreads / kWarpThreads) {
             if (first_row + row >= product.matrix.rows) break;
-            const RowNonzeros nonzeros = find_nonzeros(product.matrix, first_row + row);
+            const RowNonzeros nonzeros = find_nonzeros<true>(product.matrix, first_row + row);
             for (uint32_t vector = lane_index(); vector < vectors(); vector += kWarpThreads) {
                 const uint32_t to = output_at(vector, row);
                 memory.store(to, memory.load(to) +

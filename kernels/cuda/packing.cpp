@@ -47,7 +47,7 @@ Parts place_parts(const Matrix &matrix) {
     return parts;
 }
 
-// The codes of one field of a group.  Like densq_get_code for all lanes, but in a way that compilers
+// The codes of one field of a group, as densq_get_code gives them, in a way that compilers
 // vectorize.
 void read_field(const uint8_t *group, uint32_t bits, uint32_t field, uint8_t (&codes)[kUnitCols]) {
     if (bits == 3 && field >= 12) {

@@ -64,10 +64,11 @@ struct RowNonzeros {
     uint32_t first_segment, end_segment;  // to be added
 };
 
+template <bool heavy_rows>
 DENSQ_DEVICE RowNonzeros find_nonzeros(const PackedMatrix &matrix, uint32_t row) {
     const uint32_t *row_ptr = matrix.row_ptr + row;
     RowNonzeros found = {load_readonly(row_ptr), load_readonly(row_ptr + 1), 0, 0};
-    if (found.end - found.begin <= kSegment) return found;
+    if (!heavy_rows || found.end - found.begin <= kSegment) return found;
     found.end = found.begin;
     found.first_segment = load_readonly(matrix.first_segment + row);
     found.end_segment = load_readonly(matrix.first_segment + row + 1);

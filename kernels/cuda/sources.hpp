@@ -10,6 +10,7 @@ namespace densq::cuda {
 template <uint32_t count>
 class PreparedSource {
 public:
+    static constexpr bool kHeavyRows = true;  // `prepare` has summed their segments
     static constexpr uint32_t kCount = count;
     static constexpr uint32_t kWords = 0;  // of a warp's memory
 
@@ -48,6 +49,7 @@ private:
 template <bool exact>
 class OwnSource {
 public:
+    static constexpr bool kHeavyRows = false;
     static constexpr uint32_t kCount = 1;
     static constexpr uint32_t kParts = exact ? 2 : 1;
     static constexpr uint32_t kWords = kParts * kBlockCols / 2;  // [parts][pairs]

@@ -24,7 +24,7 @@ FUNCTION = re.compile(r"Function properties for (\w+)\s+(\d+) bytes stack frame,
 BUDGETS = {
     "multiply_one<2, 0>": (80, 5632), "multiply_one<2, 1>": (80, 8704),
     "multiply_one<3, 0>": (80, 5632), "multiply_one<3, 1>": (80, 8704),
-    "multiply_one<4, 0>": (128, 5632), "multiply_one<4, 1>": (128, 8704),
+    "multiply_one<4, 0>": (80, 5632), "multiply_one<4, 1>": (80, 8704),
     "multiply_few<2, 1>": (80, 5632), "multiply_few<2, 2>": (128, 11264),
     "multiply_few<3, 1>": (80, 5632), "multiply_few<3, 2>": (128, 11264),
     "multiply_few<4, 1>": (128, 5632), "multiply_few<4, 2>": (128, 11264),
