@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// multiply_impl.hpp - multiply.hpp's functions, for nvcc (multiply.cu) and for the tests' emulator.
+#pragma once
+#include "kernels/cuda/few.hpp"
+
+namespace densq::cuda {
+namespace {
+
+constexpr uint32_t kFewParts = 16;     // at most
+constexpr uint32_t kMaxVectors = 512;  // of a launch: what a workspace holds
+
+uint32_t parts_of_vector(bool exact) { return exact ? 2 : 1; }
+
+size_t round_up(size_t value, size_t to) { return (value + to - 1) / to * to; }
+
+uint32_t vectors_at_once(uint32_t batch) { return batch < kMaxVectors ? batch : kMaxVectors; }
+
+// The parts of a workspace from `base` on, and its size.
+struct Workspace {
+    Prepared prepared;
+    size_t bytes;
+};
+
+Workspace lay_out(const PackedMatrix &matrix, bool exact, uint32_t vectors, uint8_t *base) {
+    constexpr size_t kAlignment = 256;
+    const size_t blocks = matrix.blocks;
+    Workspace workspace = {};
+    Prepared &prepared = workspace.prepared;
+    const auto take = [&](size_t bytes) -> void * {
+        void *at = base ? base + workspace.bytes : nullptr;
+        workspace.bytes += round_up(bytes, kAlignment);
+        return at;
+    };
+    prepared.vectors = vectors;
+    prepared.parts = vectors * parts_of_vector(exact);
+    prepared.scale_stride = static_cast<uint32_t>(round_up(prepared.parts, 8));
+    prepared.column_stride = prepared.scale_stride / parts_of_vector(exact);
+    prepared.halves = static_cast<uint16_t *>(take(prepared.parts * blocks * kBlockCols * 2));
+    prepared.scales = static_cast<float *>(take(blocks * prepared.scale_stride * 4));
+    prepared.segment_sums =
+        static_cast<float *>(take(static_cast<size_t>(vectors) * matrix.segments * 4));
+    return workspace;
+}
+
+int launch_prepare(const Product &product, bool exact, void *stream) {
+    const uint32_t items = product.matrix.blocks + product.matrix.segments;
+    LaunchShape shape;
+    shape.grid.x = (items + kPrepareWarps - 1) / kPrepareWarps;
+    shape.grid.y = product.prepared.column_stride;
+    shape.threads = kPrepareThreads;
+    return exact ? launch<prepare<true>>(shape, stream, product.matrix, product.activations,
+                                         product.prepared)
+                 : launch<prepare<false>>(shape, stream, product.matrix, product.activations,
+                                          product.prepared);
+}
+
+template <uint32_t bits>
+int launch_product(const Product &product, void *stream) {
+    LaunchShape shape;
+    shape.grid.x = tile_count(product.matrix.rows);
+    shape.threads = kFewThreads;
+    return product.prepared.parts <= 8 ? launch<multiply_few<bits, 1>>(shape, stream, product)
+                                       : launch<multiply_few<bits, 2>>(shape, stream, product);
+}
+
+int launch_both(const Product &product, bool exact, void *stream) {
+    const int error = launch_prepare(product, exact, stream);
+    if (error) return error;
+    if (product.matrix.bits == 2) return launch_product<2>(product, stream);
+    if (product.matrix.bits == 3) return launch_product<3>(product, stream);
+    return launch_product<4>(product, stream);
+}
+
+}  // namespace
+
+size_t multiply_workspace_bytes(const PackedMatrix &matrix, bool exact, uint32_t batch) {
+    return lay_out(matrix, exact, vectors_at_once(batch), nullptr).bytes;
+}
+
+int multiply(const MultiplyCall &call) {
+    const size_t x_bytes = call.x_dtype == Dtype::kF32 ? 4 : 2;
+    const size_t y_bytes = call.y_dtype == Dtype::kF32 ? 4 : 2;
+    for (size_t first = 0; first < call.batch;) {
+        const uint32_t vectors = vectors_at_once(call.batch - static_cast<uint32_t>(first));
+        Product product = {};
+        product.matrix = call.matrix;
+        product.activations = {
+            static_cast<const uint8_t *>(call.x) + first * call.x_stride * x_bytes, call.x_dtype,
+            call.x_stride};
+        product.outputs = {static_cast<uint8_t *>(call.y) + first * call.y_stride * y_bytes,
+                           call.y_dtype, call.y_stride};
+        product.prepared =
+            lay_out(call.matrix, call.exact, vectors, static_cast<uint8_t *>(call.workspace))
+                .prepared;
+        product.parts_of_vector = parts_of_vector(call.exact);
+        const int error = launch_both(product, call.exact, call.stream);
+        if (error) return error;
+        first += vectors;
+    }
+    return 0;
+}
+
+}  // namespace densq::cuda

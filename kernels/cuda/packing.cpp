@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/cuda/packing.hpp"
+
+#include <string.h>
+
+#include "densq/layout.h"
+
+namespace densq::cuda {
+namespace {
+
+constexpr uint32_t kLanes = 32;
+
+uint32_t nonzeros_of(const Matrix &matrix, uint32_t row) {
+    return matrix.row_ptr[row + 1] - matrix.row_ptr[row];
+}
+
+uint32_t segments_of(const Matrix &matrix, uint32_t row) {
+    const uint32_t count = nonzeros_of(matrix, row);
+    return count > kSegment ? (count - 1) / kSegment + 1 : 0;
+}
+
+bool wide(const Matrix &matrix) { return matrix.cols > 65536; }
+
+// Byte offsets of the parts.
+struct Parts {
+    uint64_t tables, row_ptr, nonzeros, first_segment, segment_begin, end;
+    uint32_t segments;
+};
+
+uint64_t after(uint64_t offset, uint64_t count, uint64_t size) {
+    constexpr uint64_t kAlignment = 128;
+    return (offset + count * size + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+Parts place_parts(const Matrix &matrix) {
+    const uint64_t tiles = tile_count(matrix.rows), rows = tiles * kTileRows;
+    Parts parts = {};
+    parts.tables = after(0, tiles * block_count(matrix.cols), matrix.bits * kChunkBytes);
+    parts.row_ptr = after(parts.tables, rows, uint64_t{2} << matrix.bits);
+    parts.nonzeros = parts.first_segment = parts.segment_begin = parts.end = parts.row_ptr;
+    if (!matrix.row_ptr) return parts;
+    for (uint32_t row = 0; row < matrix.rows; ++row) parts.segments += segments_of(matrix, row);
+    parts.nonzeros = after(parts.row_ptr, rows + 1, 4);
+    parts.first_segment = after(parts.nonzeros, matrix.row_ptr[matrix.rows], wide(matrix) ? 8 : 4);
+    parts.segment_begin = after(parts.first_segment, parts.segments ? rows + 1 : 0, 4);
+    parts.end = after(parts.segment_begin, parts.segments, 8);
+    return parts;
+}
+
+// Of one row and one unit: word t has the codes of columns 8t..8t+7.
+void read_unit(const Matrix &matrix, uint32_t row, uint32_t first_col, uint32_t (&words)[4]) {
+    memset(words, 0, sizeof words);
+    if (row >= matrix.rows || first_col >= matrix.cols) return;
+    const densq_code_place place =
+        densq_place_code(matrix.rows, matrix.cols, matrix.bits, row, first_col);
+    const uint32_t cols = matrix.cols - first_col;
+    for (uint32_t i = 0; i < kUnitCols && i < cols; ++i)
+        words[i / 8] |=
+            densq_get_code(matrix.codes + place.group, matrix.bits, place.field, i) << i % 8 * 4;
+}
+
+struct LaneWords {
+    uint32_t nibbles[kBlockUnits][2];  // [unit][row half]
+};
+
+void code_words(const LaneWords &lane, uint32_t bits, uint32_t *words) {
+    for (uint32_t pair = 0; pair < kBlockUnits / 2; ++pair) {
+        const auto &a = lane.nibbles[2 * pair], &b = lane.nibbles[2 * pair + 1];
+        const uint32_t quad[4] = {a[0], a[1], b[0], b[1]};
+        uint32_t *out = words + bits * pair;
+        if (bits == 2) {
+            out[0] = a[0] | b[0] << 2;
+            out[1] = a[1] | b[1] << 2;
+            continue;
+        }
+        for (uint32_t i = 0; i < bits; ++i) {
+            out[i] = quad[i];
+            if (bits == 3) out[i] |= (quad[3] >> i & 0x11111111u) << 3;
+        }
+    }
+}
+
+void pack_block(const Matrix &matrix, uint32_t tile, uint32_t block, uint8_t *out) {
+    LaneWords lanes[kLanes];
+    for (uint32_t row = 0; row < kTileRows; ++row)
+        for (uint32_t unit = 0; unit < kBlockUnits; ++unit) {
+            uint32_t words[4];
+            read_unit(matrix, tile * kTileRows + row, block * kBlockCols + unit * kUnitCols, words);
+            for (uint32_t t = 0; t < 4; ++t)
+                lanes[row % 8 * 4 + t].nibbles[unit][row / 8] = words[t];
+        }
+    for (uint32_t lane = 0; lane < kLanes; ++lane) {
+        uint32_t words[16];
+        code_words(lanes[lane], matrix.bits, words);
+        for (uint32_t chunk = 0; chunk < matrix.bits; ++chunk)
+            memcpy(out + chunk * kChunkBytes + lane * 16, words + 4 * chunk, 16);
+    }
+}
+
+void pack_tables(const Matrix &matrix, uint8_t *out) {
+    const uint32_t entries = 1u << matrix.bits;
+    for (size_t row = 0; row < matrix.rows; ++row)
+        for (uint32_t k = 0; k < entries; ++k) {
+            const uint16_t entry = matrix.lut[row * entries + k];
+            out[row * 2 * entries + k] = static_cast<uint8_t>(entry);
+            out[row * 2 * entries + entries + k] = static_cast<uint8_t>(entry >> 8);
+        }
+}
+
+void pack_nonzeros(const Matrix &matrix, uint32_t *out) {
+    const uint32_t count = matrix.row_ptr[matrix.rows];
+    for (size_t i = 0; i < count; ++i)
+        if (wide(matrix)) {
+            out[2 * i] = static_cast<const uint32_t *>(matrix.col)[i];
+            out[2 * i + 1] = matrix.val[i];
+        } else {
+            out[i] = static_cast<const uint16_t *>(matrix.col)[i] |
+                     static_cast<uint32_t>(matrix.val[i]) << 16;
+        }
+}
+
+void pack_segments(const Matrix &matrix, uint32_t *first_segment, uint32_t *segment_begin) {
+    uint32_t segments = 0;
+    for (uint32_t row = 0; row < matrix.rows; ++row) {
+        first_segment[row] = segments;
+        const uint32_t end = matrix.row_ptr[row + 1];
+        uint32_t begin = matrix.row_ptr[row];
+        for (uint32_t i = segments_of(matrix, row); i; --i, ++segments, begin += kSegment) {
+            segment_begin[2 * segments] = begin;
+            segment_begin[2 * segments + 1] = i > 1 ? begin + kSegment : end;
+        }
+    }
+    for (uint32_t row = matrix.rows; row <= tile_count(matrix.rows) * kTileRows; ++row)
+        first_segment[row] = segments;
+}
+
+}  // namespace
+
+size_t packed_bytes(const Matrix &matrix) { return place_parts(matrix).end; }
+
+void pack(const Matrix &matrix, void *host_out) {
+    const Parts parts = place_parts(matrix);
+    uint8_t *out = static_cast<uint8_t *>(host_out);
+    const auto words = [out](uint64_t offset) {
+        return static_cast<uint32_t *>(static_cast<void *>(out + offset));
+    };
+    const uint32_t tiles = tile_count(matrix.rows), blocks = block_count(matrix.cols);
+    memset(out + parts.tables, 0, parts.end - parts.tables);
+    for (uint32_t tile = 0; tile < tiles; ++tile)
+        for (uint32_t block = 0; block < blocks; ++block, out += matrix.bits * kChunkBytes)
+            pack_block(matrix, tile, block, out);
+    out = static_cast<uint8_t *>(host_out);
+    pack_tables(matrix, out + parts.tables);
+    if (!matrix.row_ptr) return;
+    for (uint32_t row = 0; row <= tiles * kTileRows; ++row)
+        words(parts.row_ptr)[row] = matrix.row_ptr[row < matrix.rows ? row : matrix.rows];
+    pack_nonzeros(matrix, words(parts.nonzeros));
+    if (parts.segments)
+        pack_segments(matrix, words(parts.first_segment), words(parts.segment_begin));
+}
+
+PackedMatrix view_packed(const Matrix &matrix, const void *device_base) {
+    const Parts parts = place_parts(matrix);
+    const uint8_t *base = static_cast<const uint8_t *>(device_base);
+    const auto words = [base](uint64_t offset) {
+        return static_cast<const uint32_t *>(static_cast<const void *>(base + offset));
+    };
+    PackedMatrix packed = {};
+    packed.rows = matrix.rows;
+    packed.cols = matrix.cols;
+    packed.bits = matrix.bits;
+    packed.blocks = block_count(matrix.cols);
+    packed.codes = base;
+    packed.tables = words(parts.tables);
+    if (!matrix.row_ptr) return packed;
+    packed.segments = parts.segments;
+    packed.row_ptr = words(parts.row_ptr);
+    packed.nonzeros = base + parts.nonzeros;
+    if (!parts.segments) return packed;
+    packed.first_segment = words(parts.first_segment);
+    packed.segment_begin = words(parts.segment_begin);
+    return packed;
+}
+
+}  // namespace densq::cuda
