@@ -42,6 +42,9 @@ def main():
                         "--quiet", "--tags", "devel"], check=True)
         good = [build(cc, root, f"{folder}/plain", "densq", []),
                 build(cc, root, f"{folder}/threaded", "densq_threads", ["-DWITH_THREADS"])]
+        if list(root.rglob("densq_cuda.pc")):
+            os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+            good.append(build(cc, root, f"{folder}/cuda", "densq_cuda", ["-DWITH_CUDA"]))
     return not all(good)
 
 
