@@ -12,14 +12,6 @@ namespace densq::cuda {
 
 constexpr uint32_t kFewThreads = kSlices * kWarpThreads;
 
-struct Product {
-    PackedMatrix matrix;
-    Activations activations;
-    Prepared prepared;
-    Outputs outputs;
-    uint32_t parts_of_vector;  // 1, or 2 if exact
-};
-
 // A warp's nonzeros of rows 2w and 2w + 1 of the tile: lanes 0..15 and 16..31 add up a row each.
 DENSQ_DEVICE void sum_nonzeros(const Product &product, uint32_t tile, Shared<float> sums) {
     const PackedMatrix &matrix = product.matrix;
@@ -40,19 +32,34 @@ DENSQ_DEVICE void sum_nonzeros(const Product &product, uint32_t tile, Shared<flo
     }
 }
 
-// The lane's activations of a unit for 8 parts at a time; of parts that are not there, zeros.
+// Where a lane reads its activations, 8 parts at a time, from a block on.  Parts that are not there
+// are read as part 0, which costs nothing; what they give is not used.
 template <uint32_t count>
-DENSQ_DEVICE void load_parts(const Prepared &prepared, size_t padded, uint32_t first_col,
-                             U32x4 (&b)[count]) {
-    DENSQ_DEVICE_UNROLL
-    for (uint32_t j = 0; j < count; ++j) {
-        const uint32_t part = 8 * j + lane_index() / 4;
-        const uint16_t *at = prepared.halves + part * padded + first_col + lane_index() % 4 * 8;
-        b[j] = U32x4{0, 0, 0, 0};
-        if (part < prepared.parts)
-            b[j] = load_readonly(static_cast<const U32x4 *>(static_cast<const void *>(at)));
+struct PartCursor {
+    const U32x4 *at[count];
+
+    DENSQ_DEVICE PartCursor(const Product &product, uint32_t block) {
+        constexpr uint32_t kHalves = 8;  // of a load
+        DENSQ_DEVICE_UNROLL
+        for (uint32_t j = 0; j < count; ++j) {
+            const uint32_t part = 8 * j + lane_index() / 4;
+            const size_t row = part < product.prepared.parts ? part : 0;
+            at[j] = product.prepared.halves +
+                    (row * product.matrix.blocks + block) * (kBlockCols / kHalves) +
+                    lane_index() % 4;
+        }
     }
-}
+
+    DENSQ_DEVICE void load(uint32_t unit, U32x4 (&b)[count]) const {
+        DENSQ_DEVICE_UNROLL
+        for (uint32_t j = 0; j < count; ++j) b[j] = load_readonly(at[j] + 4 * unit);
+    }
+
+    DENSQ_DEVICE void next_block() {
+        DENSQ_DEVICE_UNROLL
+        for (uint32_t j = 0; j < count; ++j) at[j] += 4 * kBlockUnits;
+    }
+};
 
 // The dense sums of a warp's slice.
 template <uint32_t bits, uint32_t count>
@@ -63,7 +70,8 @@ DENSQ_DEVICE void multiply_slice(const Product &product, uint32_t tile, BlockCod
     const uint32_t row = tile * kTileRows + lane_index() / 4;
     tables[0].load(product.matrix.tables, row);
     tables[1].load(product.matrix.tables, row + 8);
-    const size_t padded = static_cast<size_t>(product.matrix.blocks) * kBlockCols;
+    PartCursor<count> parts(product, slice.begin);
+    ScaleCursor scales(product.prepared, slice.begin, 0);
     for (uint32_t block = slice.begin; block < slice.end; ++block) {
         // Behind the last block, this block again: what is loaded then is not used.
         const U32x4 *next = chunks + (block + 1 < slice.end ? kChunks : 0);
@@ -71,12 +79,13 @@ DENSQ_DEVICE void multiply_slice(const Product &product, uint32_t tile, BlockCod
         DENSQ_DEVICE_UNROLL
         for (uint32_t unit = 0; unit < kBlockUnits; ++unit) {
             U32x4 b[count];
-            load_parts(product.prepared, padded, block * kBlockCols + unit * kUnitCols, b);
+            parts.load(unit, b);
             const EightCodes top = codes.eight(unit, 0), bottom = codes.eight(unit, 1);
             codes.replace_after(unit, next);
             multiply_unit(tables, top, bottom, b, block_sums);
         }
-        add_block(product.prepared, block, 0, block_sums, sums);
+        scales.add_block(block_sums, sums);
+        parts.next_block();
         chunks = next;
     }
 }
@@ -85,7 +94,8 @@ template <uint32_t bits, uint32_t count>
 DENSQ_KERNEL(kFewThreads, bits < 4 && count == 1 ? 3 : 2)
 void multiply_few(Product product) {
     constexpr uint32_t kParts = 8 * count;
-    DENSQ_SHARED(float, partial, kSlices * kTileRows * kParts);
+    constexpr uint32_t kStride = kTileRows + 4;  // lanes of a fragment get all banks
+    DENSQ_SHARED(float, partial, kSlices * kParts * kStride);
     DENSQ_SHARED(float, sparse, kTileRows * kParts);
     const uint32_t tile = block_index().x, blocks = product.matrix.blocks;
     const Slice slice = find_slice(blocks, warp_index());
@@ -102,7 +112,7 @@ void multiply_few(Product product) {
     for (uint32_t j = 0; j < count; ++j)
         DENSQ_DEVICE_UNROLL
         for (uint32_t i = 0; i < 4; ++i)
-            partial.store((warp_index() * kParts + fragment_part(j, i)) * kTileRows + fragment_row(i),
+            partial.store((warp_index() * kParts + fragment_part(j, i)) * kStride + fragment_row(i),
                           sums[j][i]);
     sync_block();
 
@@ -111,11 +121,11 @@ void multiply_few(Product product) {
          vector += kFewThreads / kTileRows) {
         float y = 0;
         for (uint32_t part = 0; part < product.parts_of_vector; ++part) {
-            const uint32_t at = (vector * product.parts_of_vector + part) * kTileRows + tile_row;
+            const uint32_t at = (vector * product.parts_of_vector + part) * kStride + tile_row;
             float groups[kSliceGroups] = {};
             DENSQ_DEVICE_UNROLL
             for (uint32_t s = 0; s < kSlices; ++s)
-                groups[s / kGroupSlices] += partial.load(s * kParts * kTileRows + at);
+                groups[s / kGroupSlices] += partial.load(s * kParts * kStride + at);
             y += groups[0] + groups[1];
         }
         if (product.matrix.row_ptr) y += sparse.load(vector * kTileRows + tile_row);

@@ -2,11 +2,11 @@
 // multiply_impl.hpp - multiply.hpp's functions, for nvcc (multiply.cu) and for the tests' emulator.
 #pragma once
 #include "kernels/cuda/few.hpp"
+#include "kernels/cuda/many.hpp"
 
 namespace densq::cuda {
 namespace {
 
-constexpr uint32_t kFewParts = 16;     // at most
 constexpr uint32_t kMaxVectors = 512;  // of a launch: what a workspace holds
 
 uint32_t parts_of_vector(bool exact) { return exact ? 2 : 1; }
@@ -14,6 +14,11 @@ uint32_t parts_of_vector(bool exact) { return exact ? 2 : 1; }
 size_t round_up(size_t value, size_t to) { return (value + to - 1) / to * to; }
 
 uint32_t vectors_at_once(uint32_t batch) { return batch < kMaxVectors ? batch : kMaxVectors; }
+
+// Parts that a block of the product multiplies.
+uint32_t parts_of_block(uint32_t parts) {
+    return parts <= 8 ? 8 : parts <= 16 ? 16 : parts <= 32 ? 32 : 64;
+}
 
 // The parts of a workspace from `base` on, and its size.
 struct Workspace {
@@ -33,12 +38,16 @@ Workspace lay_out(const PackedMatrix &matrix, bool exact, uint32_t vectors, uint
     };
     prepared.vectors = vectors;
     prepared.parts = vectors * parts_of_vector(exact);
-    prepared.scale_stride = static_cast<uint32_t>(round_up(prepared.parts, 8));
-    prepared.column_stride = prepared.scale_stride / parts_of_vector(exact);
-    prepared.halves = static_cast<uint16_t *>(take(prepared.parts * blocks * kBlockCols * 2));
-    prepared.scales = static_cast<float *>(take(blocks * prepared.scale_stride * 4));
+    const size_t padded_parts = round_up(prepared.parts, parts_of_block(prepared.parts));
+    prepared.scale_pairs = static_cast<uint32_t>(padded_parts / 2);
+    prepared.column_stride = static_cast<uint32_t>(padded_parts) / parts_of_vector(exact);
+    prepared.halves = static_cast<U32x4 *>(take(prepared.parts * blocks * kBlockCols * 2));
+    prepared.scales = static_cast<U32x2 *>(take(blocks * padded_parts * 4));
     prepared.segment_sums =
         static_cast<float *>(take(static_cast<size_t>(vectors) * matrix.segments * 4));
+    if (prepared.parts > 16 && matrix.row_ptr)
+        prepared.columns = static_cast<float *>(
+            take(static_cast<size_t>(matrix.cols) * prepared.column_stride * 4));
     return workspace;
 }
 
@@ -54,13 +63,32 @@ int launch_prepare(const Product &product, bool exact, void *stream) {
                                           product.prepared);
 }
 
-template <uint32_t bits>
-int launch_product(const Product &product, void *stream) {
+template <uint32_t bits, uint32_t count>
+int launch_few(const Product &product, void *stream) {
     LaunchShape shape;
     shape.grid.x = tile_count(product.matrix.rows);
     shape.threads = kFewThreads;
-    return product.prepared.parts <= 8 ? launch<multiply_few<bits, 1>>(shape, stream, product)
-                                       : launch<multiply_few<bits, 2>>(shape, stream, product);
+    return launch<multiply_few<bits, count>>(shape, stream, product);
+}
+
+template <uint32_t bits, uint32_t count>
+int launch_many(const Product &product, void *stream) {
+    LaunchShape shape;
+    shape.grid.x = (product.matrix.rows + kManyRows - 1) / kManyRows;
+    shape.grid.y = (product.prepared.parts + 8 * count - 1) / (8 * count);
+    shape.threads = kManyThreads;
+    shape.dynamic_shared_bytes = kSliceGroups * stages_bytes(count);
+    return launch<multiply_many<bits, count>>(shape, stream, product);
+}
+
+template <uint32_t bits>
+int launch_product(const Product &product, void *stream) {
+    switch (parts_of_block(product.prepared.parts)) {
+        case 8: return launch_few<bits, 1>(product, stream);
+        case 16: return launch_few<bits, 2>(product, stream);
+        case 32: return launch_many<bits, 4>(product, stream);
+        default: return launch_many<bits, 8>(product, stream);
+    }
 }
 
 int launch_both(const Product &product, bool exact, void *stream) {

@@ -16,12 +16,12 @@ constexpr uint32_t kPrepareWarps = kPrepareThreads / kWarpThreads;
 // What lies in the workspace, for one launch of the product.  A part is a vector of halves: vector
 // v is part v, or parts 2v and 2v + 1 if exact.
 struct Prepared {
-    uint16_t *halves;      // [parts][blocks * 256]
-    float *scales;         // [blocks][scale_stride], of parts; past the last part 0
+    U32x4 *halves;         // uint16_t [parts][blocks][256]
+    U32x2 *scales;         // float [blocks][scale_pairs][2], of parts; past the last part 0
     float *segment_sums;   // [vectors][segments]
     float *columns;        // [cols][column_stride] of F32 vectors, or NULL; past the last vector 0
     uint32_t vectors, parts;
-    uint32_t scale_stride, column_stride;
+    uint32_t scale_pairs, column_stride;
 };
 
 struct Scale {
@@ -67,12 +67,13 @@ DENSQ_DEVICE void prepare_block(const Activations &activations, const Prepared &
     const bool finite = warp_ballot(bits_from_float(largest) >= 0x7F800000u) == 0;
     const Scale scale = scale_for(warp_max(finite ? largest : 0));
     if (lane_index() < kParts)
-        store(prepared.scales + static_cast<size_t>(block) * prepared.scale_stride +
-                  vector * kParts + lane_index(),
+        store(reinterpret_cast<float *>(prepared.scales) +
+                  static_cast<size_t>(block) * prepared.scale_pairs * 2 + vector * kParts +
+                  lane_index(),
               !finite ? float_from_bits(0x7FC00000u) : vector < prepared.vectors ? scale.back : 0);
     if (vector >= prepared.vectors) return;
     const size_t padded = static_cast<size_t>(matrix.blocks) * kBlockCols;
-    uint16_t *out = prepared.halves + vector * kParts * padded + first;
+    uint16_t *out = reinterpret_cast<uint16_t *>(prepared.halves) + vector * kParts * padded + first;
     DENSQ_DEVICE_UNROLL
     for (uint32_t i = 0; i < kEach; ++i) {
         const float scaled = finite ? x[i] * scale.to_halves : 0;

@@ -19,6 +19,14 @@ constexpr uint32_t kSliceGroups = 2;
 constexpr uint32_t kGroupSlices = kSlices / kSliceGroups;
 constexpr uint32_t kRowLanes = 16;
 
+struct Product {
+    PackedMatrix matrix;
+    Activations activations;
+    Prepared prepared;
+    Outputs outputs;
+    uint32_t parts_of_vector;  // 1, or 2 if exact
+};
+
 struct Slice {
     uint32_t begin, end;  // blocks
 };
@@ -34,19 +42,30 @@ DENSQ_DEVICE uint32_t fragment_part(uint32_t j, uint32_t i) {
 
 DENSQ_DEVICE uint32_t fragment_row(uint32_t i) { return lane_index() / 4 + i / 2 * 8; }
 
-// sums += block_sums * scales, for the parts from first_part on.
-template <uint32_t count>
-DENSQ_DEVICE void add_block(const Prepared &prepared, uint32_t block, uint32_t first_part,
-                            const float (&block_sums)[count][4], float (&sums)[count][4]) {
-    const float *scales =
-        prepared.scales + static_cast<size_t>(block) * prepared.scale_stride + first_part;
-    DENSQ_DEVICE_UNROLL
-    for (uint32_t j = 0; j < count; ++j)
+// Where a lane reads the scales of its parts, those from first_part on.
+struct ScaleCursor {
+    const U32x2 *at;
+    uint32_t stride;
+
+    DENSQ_DEVICE ScaleCursor(const Prepared &prepared, uint32_t block, uint32_t first_part)
+        : at(prepared.scales + static_cast<size_t>(block) * prepared.scale_pairs + first_part / 2 +
+             lane_index() % 4),
+          stride(prepared.scale_pairs) {}
+
+    // sums += block_sums * scales; then the next block's turn.
+    template <uint32_t count>
+    DENSQ_DEVICE void add_block(const float (&block_sums)[count][4], float (&sums)[count][4]) {
         DENSQ_DEVICE_UNROLL
-        for (uint32_t i = 0; i < 4; ++i)
-            sums[j][i] = fused_multiply_add(block_sums[j][i],
-                                            load_readonly(scales + fragment_part(j, i)), sums[j][i]);
-}
+        for (uint32_t j = 0; j < count; ++j) {
+            const U32x2 pair = load_readonly(at + 4 * j);
+            DENSQ_DEVICE_UNROLL
+            for (uint32_t i = 0; i < 4; ++i)
+                sums[j][i] = fused_multiply_add(
+                    block_sums[j][i], float_from_bits(i % 2 ? pair.y : pair.x), sums[j][i]);
+        }
+        at += stride;
+    }
+};
 
 struct RowNonzeros {
     uint32_t begin, end;                  // to be multiplied

@@ -48,14 +48,117 @@ TEST_CASE("all bits, precisions and odd shapes") {
         for (const Shape shape : {Shape{1, 1}, {15, 33}, {16, 256}, {17, 257}, {33, 1000}})
             for (const Sparsity sparsity : {Sparsity::kNone, Sparsity::kSome})
                 for (const bool exact : {false, true})
-                    for (const uint32_t batch : {1u, 3u}) {
+                    for (const uint32_t batch : {1u, 2u, 3u, 8u, 16u, 17u, 67u}) {
+                        if (size_t{batch} * shape.rows * shape.cols > 300000) continue;
                         const RandomMatrix m =
                             make_matrix(shape.rows, shape.cols, bits, sparsity, random);
                         MultiplyOptions options;
                         options.exact = exact;
                         options.batch = batch;
-                        options.x_gap = batch;
+                        options.x_gap = batch % 2;
                         options.y_gap = 1;
                         check(m, make_activations(size_t{batch} * m.cols, random), options);
                     }
+}
+
+TEST_CASE("several blocks of rows, all slices of columns, heavy rows") {
+    Random random(2);
+    for (const uint32_t bits : {2u, 3u, 4u})
+        for (const Sparsity sparsity : {Sparsity::kOneRow, Sparsity::kOneColumn})
+            for (const uint32_t batch : {1u, 18u}) {
+                const RandomMatrix m = make_matrix(bits == 3 ? 100 : 17, bits == 4 ? 4100 : 2305,
+                                                   bits, sparsity, random);
+                MultiplyOptions options;
+                options.batch = batch;
+                options.exact = bits != 3;
+                check(m, make_activations(size_t{batch} * m.cols, random), options);
+            }
+}
+
+TEST_CASE("more than 65536 columns, more vectors than a launch takes") {
+    Random random(3);
+    MultiplyOptions options;
+    for (const uint32_t batch : {1u, 9u}) {
+        const RandomMatrix m = make_matrix(2, 65537 + 300, 3, Sparsity::kOneColumn, random);
+        options.batch = batch;
+        check(m, make_activations(size_t{batch} * m.cols, random), options);
+    }
+    const RandomMatrix m = make_matrix(2, 3, 4, Sparsity::kSome, random);
+    options.batch = 515;
+    options.y_gap = 3;
+    check(m, make_activations(size_t{options.batch} * m.cols, random), options);
+}
+
+TEST_CASE("types of activations and outputs") {
+    Random random(4);
+    const RandomMatrix m = make_matrix(18, 300, 3, Sparsity::kSome, random);
+    for (const Dtype x : {Dtype::kF32, Dtype::kF16, Dtype::kBf16})
+        for (const Dtype y : {Dtype::kF32, Dtype::kF16, Dtype::kBf16})
+            for (const uint32_t batch : {1u, 33u}) {
+                MultiplyOptions options;
+                options.x_dtype = x;
+                options.y_dtype = y;
+                options.batch = batch;
+                options.x_gap = options.y_gap = 1;
+                check(m, make_activations(size_t{batch} * m.cols, random), options);
+            }
+}
+
+TEST_CASE("outliers, subnormal and huge activations") {
+    Random random(5);
+    const RandomMatrix m = make_matrix(17, 700, 4, Sparsity::kSome, random);
+    for (const bool exact : {false, true})
+        for (const float scale : {1.0f, 0x1p-130f, 0x1p-149f, 0x1p110f, 0.0f}) {
+            std::vector<float> x = make_activations(m.cols, random);
+            for (float &value : x) value *= scale;
+            x[300] *= 1000;
+            MultiplyOptions options;
+            options.exact = exact;
+            check(m, x, options);
+        }
+}
+
+TEST_CASE("an infinite or NaN activation spoils its vector only") {
+    Random random(6);
+    const RandomMatrix m = make_matrix(17, 520, 2, Sparsity::kSome, random);
+    for (const float bad : {INFINITY, -INFINITY, std::nanf("")})
+        for (const uint32_t batch : {2u, 20u})
+            for (const uint32_t at : {0u, 519u}) {
+                MultiplyOptions options;
+                options.batch = batch;
+                options.exact = at != 0;
+                std::vector<float> x = make_activations(size_t{batch} * m.cols, random);
+                const std::vector<float> before = multiply_emulated(m, x, options);
+                x[m.cols + at] = bad;
+                const std::vector<float> after = multiply_emulated(m, x, options);
+                for (size_t i = 0; i < after.size(); ++i) {
+                    if (i / m.rows == 1)
+                        REQUIRE(!std::isfinite(after[i]));
+                    else
+                        REQUIRE(after[i] == before[i]);
+                }
+            }
+}
+
+TEST_CASE("the bits depend on neither the order of threads nor the rest of the batch") {
+    Random random(7);
+    for (const uint32_t bits : {2u, 3u, 4u})
+        for (const Sparsity sparsity : {Sparsity::kSome, Sparsity::kOneRow})
+            for (const bool exact : {false, true}) {
+                const RandomMatrix m = make_matrix(20, 2600, bits, sparsity, random);
+                MultiplyOptions options;
+                options.exact = exact;
+                options.batch = 35;
+                const std::vector<float> x = make_activations(size_t{35} * m.cols, random);
+                const std::vector<float> all = multiply_emulated(m, x, options);
+                for (const uint32_t batch : {1u, 5u, 16u, 20u}) {
+                    const uint32_t first = 35 - batch;
+                    options.batch = batch;
+                    options.emulator = {.seed = 10 + batch, .switch_at_accesses = batch == 5};
+                    const std::vector<float> some = multiply_emulated(
+                        m, {x.begin() + first * m.cols, x.end()}, options);
+                    REQUIRE(std::memcmp(some.data(), all.data() + size_t{first} * m.rows,
+                                        some.size() * sizeof(float)) == 0);
+                }
+            }
 }
