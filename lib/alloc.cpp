@@ -2,14 +2,23 @@
 #include "lib/alloc.hpp"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 namespace densq {
 namespace {
 
+// Blocks of at least this size, which copies of files are, ask for pages of it.
+constexpr size_t kLargePage = 2u << 20;
+
 void *system_alloc(void *, size_t size, size_t align) {
     void *ptr = nullptr;
-    const int error = posix_memalign(&ptr, align < sizeof(void *) ? sizeof(void *) : align, size);
-    return error ? nullptr : ptr;
+    if (align < sizeof(void *)) align = sizeof(void *);
+    if (size >= kLargePage) align = kLargePage;
+    if (posix_memalign(&ptr, align, size) != 0) return nullptr;
+#ifdef MADV_HUGEPAGE
+    if (size >= kLargePage) madvise(ptr, size, MADV_HUGEPAGE);  // a wish, which may stay one
+#endif
+    return ptr;
 }
 
 void system_free(void *, void *ptr, size_t) { free(ptr); }

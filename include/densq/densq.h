@@ -77,7 +77,8 @@ typedef void (*densq_parallel_fn)(void *user, uint32_t count, densq_task_fn task
 typedef struct densq_file densq_file; /* opaque */
 
 enum densq_open_flags {
-    DENSQ_OPEN_COPY = 1u << 0,         /* read into memory instead of mapping, see below */
+    DENSQ_OPEN_COPY = 1u << 0,         /* read into memory instead of mapping, see below; malloc's
+                                          memory in pages of 2 MiB where the system gives them */
     DENSQ_OPEN_SKIP_CHECKSUM = 1u << 1 /* leave the CRCs of values and sections unread; the
                                           structure is proved all the same */
 };

@@ -135,10 +135,11 @@ DENSQ_DEVICE void copy_async(Shared<T> array, uint32_t i, const void *p, bool va
     const U32x4 zero = {0, 0, 0, 0};
     array.store_u32x4(i, valid ? __ldg(static_cast<const U32x4 *>(p)) : zero);
 #else
+    const size_t to = __cvta_generic_to_shared(array.template at<U32x4>(i));
     asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;"
                  :
-                 : "r"(static_cast<uint32_t>(__cvta_generic_to_shared(array.template at<U32x4>(i)))),
-                   "l"(__cvta_generic_to_global(p)), "r"(valid ? 16u : 0u)
+                 : "r"(static_cast<uint32_t>(to)), "l"(__cvta_generic_to_global(p)),
+                   "r"(valid ? 16u : 0u)
                  : "memory");
 #endif
 }

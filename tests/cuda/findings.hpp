@@ -77,9 +77,9 @@ inline void expect_some(const Emulator &emulator) { CHECK(!emulator.findings().e
         ::densq::test::launch_seeded(kernel<false>, blocks, expect);                    \
     } while (false)
 
-#define CHECK_FINDS_IN_BLOCKS(blocks, kind, kernel)                                        \
+#define CHECK_FINDS_IN_BLOCKS(blocks, kind, kernel)                            \
     CHECK_KERNEL(kernel, blocks, [](const ::densq::test::Emulator &emulator) { \
-        ::densq::test::expect_only(emulator, kind);                                        \
+        ::densq::test::expect_only(emulator, kind);                            \
     })
 
 #define CHECK_FINDS(kind, kernel) CHECK_FINDS_IN_BLOCKS(1, kind, kernel)

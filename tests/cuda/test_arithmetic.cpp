@@ -54,8 +54,8 @@ uint16_t expected_fma(uint16_t a, uint16_t b, uint16_t c) {
 }
 
 void check_fma(uint16_t a, uint16_t b, uint16_t c) {
-    const uint32_t result = half2_fused_multiply_add(half2_from_halves(a, b), half2_from_halves(b, a),
-                                                     half2_broadcast(c));
+    const uint32_t result = half2_fused_multiply_add(
+        half2_from_halves(a, b), half2_from_halves(b, a), half2_broadcast(c));
     const uint16_t expected = expected_fma(a, b, c);
     CAPTURE(a);
     CAPTURE(b);
@@ -72,7 +72,8 @@ const std::vector<uint16_t> kSpecial = {0x0000, 0x0001, 0x0002, 0x03FF, 0x0400, 
 TEST_CASE("byte_permute picks bytes, or replicates their signs") {
     std::mt19937 random(1);
     for (int round = 0; round < 1000; ++round) {
-        const uint32_t words[2] = {static_cast<uint32_t>(random()), static_cast<uint32_t>(random())};
+        const uint32_t words[2] = {static_cast<uint32_t>(random()),
+                                   static_cast<uint32_t>(random())};
         const uint32_t selector = static_cast<uint32_t>(random());
         for (int i = 0; i < 4; ++i) {
             const uint32_t nibble = selector >> 4 * i & 15;

@@ -33,7 +33,8 @@ template <bool correct>
 DENSQ_KERNEL(64, 1)
 void wide_load_behind_buffer(float *out, const float *in) {
     const auto *quads = reinterpret_cast<const U32x4 *>(in);
-    store(out + thread_index(), float_from_bits(load_streaming(quads + thread_index() + !correct).w));
+    const U32x4 quad = load_streaming(quads + thread_index() + !correct);
+    store(out + thread_index(), float_from_bits(quad.w));
 }
 
 template <bool correct>
@@ -64,7 +65,8 @@ template <bool correct>
 DENSQ_KERNEL(64, 1)
 void uninitialised_load(float *out) {
     store(out + thread_index(), 1);
-    store(out + kThreads + thread_index(), load(out + thread_index() + (correct ? 0 : 2 * kThreads)));
+    const float value = load(out + thread_index() + (correct ? 0 : 2 * kThreads));
+    store(out + kThreads + thread_index(), value);
 }
 
 template <bool correct>

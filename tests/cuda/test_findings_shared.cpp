@@ -53,6 +53,30 @@ void within_warp(float *out) {
 
 template <bool correct>
 DENSQ_KERNEL(64, 1)
+void within_warp_again(float *out) {
+    DENSQ_SHARED(float, values, 64);
+    values.store(thread_index(), 1);
+    sync_warp();
+    store(out + thread_index(), values.load(thread_index() ^ 1));
+    if (correct) sync_warp();
+    values.store(thread_index(), 2);
+}
+
+// Both warps read; the barrier of one of them does not speak for the other.
+template <bool correct>
+DENSQ_KERNEL(64, 1)
+void write_after_reads_of_all(float *out) {
+    DENSQ_SHARED(float, cell, 1);
+    if (thread_index() == 0) cell.store(0, 1);
+    sync_block();
+    store(out + thread_index(), cell.load(0));
+    sync_warp();
+    if (correct) sync_block();
+    if (thread_index() == 0) cell.store(0, 2);
+}
+
+template <bool correct>
+DENSQ_KERNEL(64, 1)
 void sync_warp_across_warps(float *out) {
     DENSQ_SHARED(float, values, 64);
     values.store(thread_index(), 1);
@@ -93,6 +117,14 @@ template <bool correct>
 DENSQ_KERNEL(64, 1)
 void array_behind_dynamic_bytes(float *out) {
     const Shared<float> values = dynamic_shared<float>(correct ? 0 : 16, 64);
+    values.store(thread_index(), 1);
+    store(out + thread_index(), 1);
+}
+
+template <bool correct>
+DENSQ_KERNEL(64, 1)
+void arrays_too_large(float *out) {
+    DENSQ_SHARED(float, values, (correct ? 12 : 16) << 10);
     values.store(thread_index(), 1);
     store(out + thread_index(), 1);
 }
@@ -155,14 +187,30 @@ void async_without_barrier(float *out, const float *in) {
     store(out + thread_index(), values.load(255 - thread_index()));
 }
 
+// A barrier before the wait does not help.
+template <bool correct>
+DENSQ_KERNEL(64, 1)
+void async_barrier_too_early(float *out, const float *in) {
+    DENSQ_SHARED(float, values, 256);
+    copy_async(values, 4 * thread_index(), in + 4 * thread_index());
+    copy_async_commit();
+    if (!correct) sync_block();
+    copy_async_wait<0>();
+    warp_ballot(true);
+    if (correct) sync_block();
+    store(out + thread_index(), values.load(4 * (thread_index() ^ 1)));
+}
+
+// All lanes have read, but in no order with the copies.
 template <bool correct>
 DENSQ_KERNEL(64, 1)
 void async_overwrites_unread(float *out, const float *in) {
     DENSQ_SHARED(float, values, 256);
     values.store_u32x4(4 * thread_index(), {});
-    sync_block();
-    store(out + thread_index(), values.load(255 - thread_index()));
-    if (correct) sync_block();
+    sync_warp();
+    store(out + thread_index(), values.load(4 * (thread_index() ^ 1)));
+    warp_ballot(true);
+    if (correct) sync_warp();
     copy_async(values, 4 * thread_index(), in + 4 * thread_index());
     copy_async_commit();
     copy_async_wait<0>();
@@ -185,6 +233,8 @@ TEST_CASE("races in shared memory") {
     CHECK_FINDS(Kind::kRace, read_after_write);
     CHECK_FINDS(Kind::kRace, write_after_read);
     CHECK_FINDS(Kind::kRace, within_warp);
+    CHECK_FINDS(Kind::kRace, within_warp_again);
+    CHECK_FINDS(Kind::kRace, write_after_reads_of_all);
     CHECK_FINDS(Kind::kRace, sync_warp_across_warps);
     CHECK_FINDS(Kind::kRace, sync_half_warp);
 }
@@ -193,6 +243,7 @@ TEST_CASE("shared memory out of bounds") {
     CHECK_FINDS(Kind::kSharedBounds, store_behind_array);
     CHECK_FINDS(Kind::kSharedBounds, load_behind_view);
     CHECK_FINDS(Kind::kSharedBounds, array_behind_dynamic_bytes);
+    CHECK_FINDS(Kind::kSharedBounds, arrays_too_large);
     CHECK_FINDS(Kind::kMisaligned, misaligned);
 }
 
@@ -201,6 +252,7 @@ TEST_CASE("uninitialised shared memory") { CHECK_FINDS(Kind::kUninitialised, uni
 TEST_CASE("asynchronous copies") {
     CHECK_FINDS(Kind::kAsyncPending, async_without_wait);
     CHECK_FINDS(Kind::kAsyncPending, async_wait_too_few);
+    CHECK_FINDS(Kind::kRace, async_barrier_too_early);
     CHECK_FINDS(Kind::kRace, async_overwrites_unread);
     CHECK_FINDS(Kind::kAsyncUnfinished, async_unfinished);
     CHECK_FINDS_ANY(async_without_barrier);  // which of two kinds depends on the order

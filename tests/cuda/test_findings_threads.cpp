@@ -54,10 +54,19 @@ void shuffle_in_branch(float *out) {
 
 template <bool correct>
 DENSQ_KERNEL(64, 1)
-void mixed_words(float *out) {
+void different_words(float *out) {
+    const bool down = !correct && lane_index() < 16;
+    store(out + thread_index(), down ? shuffle_down(1.0f, 1) : shuffle_xor(1.0f, 1));
+}
+
+template <bool correct>
+DENSQ_KERNEL(64, 1)
+void different_places(float *out) {
     float value = 1;
-    if (correct || lane_index() < 16) value = shuffle_xor(value, 1);
-    else value = shuffle_down(value, 1);
+    if (correct || lane_index() < 16)
+        value = shuffle_xor(value, 1);
+    else
+        value = shuffle_xor(value, 1);
     store(out + thread_index(), value);
 }
 
@@ -65,6 +74,15 @@ template <bool correct>
 DENSQ_KERNEL(64, 1)
 void different_masks(float *out) {
     sync_warp(correct || lane_index() ? kAllLanes : 0x0000FFFFu);
+    store(out + thread_index(), 1);
+}
+
+// Two lanes first synchronise on their own; without the mistake, with the others then.
+template <bool correct>
+DENSQ_KERNEL(64, 1)
+void mask_of_some(float *out) {
+    if (lane_index() < 2) sync_warp(3);
+    if (correct || lane_index() >= 2) sync_warp();
     store(out + thread_index(), 1);
 }
 
@@ -101,9 +119,14 @@ DENSQ_KERNEL(64, 1) void sum_in_lane_order(float *out, const float *in) {
     store(out + thread_index(), sum);
 }
 
+DENSQ_KERNEL(64, 1) void order_of_blocks(float *out, const float *, uint32_t *counters) {
+    if (thread_index()) return;
+    store(out + block_index().x, static_cast<float>(atomic_add(counters, 1)));
+}
+
 // How many different results seeds 0 to 9 give.
 template <typename Kernel>
-size_t results_over_seeds(Kernel kernel) {
+size_t results_over_seeds(Kernel kernel, uint32_t blocks = 1) {
     std::vector<std::vector<float>> results;
     for (uint64_t seed = 0; seed < 10; ++seed) {
         Emulator emulator({.seed = seed});
@@ -113,7 +136,7 @@ size_t results_over_seeds(Kernel kernel) {
         emulator.lend(buffers.out, Use::kOutput);
         emulator.lend(buffers.in, Use::kInput);
         emulator.lend(buffers.counters, Use::kInputOutput);
-        CHECK(launch_on(kernel, {.threads = kThreads}, buffers) == 0);
+        CHECK(launch_on(kernel, {.grid = {blocks}, .threads = kThreads}, buffers) == 0);
         expect_none(emulator);
         if (std::find(results.begin(), results.end(), buffers.out) == results.end())
             results.push_back(buffers.out);
@@ -132,15 +155,18 @@ TEST_CASE("barriers that not all threads reach") {
 TEST_CASE("warps that do not come together") {
     CHECK_FINDS(Kind::kEarlyExit, exit_before_shuffle);
     CHECK_FINDS(Kind::kDivergence, shuffle_in_branch);
-    CHECK_FINDS(Kind::kDivergence, mixed_words);
-    CHECK_FINDS_ANY(different_masks);  // which lane is blamed depends on the order
+    CHECK_FINDS(Kind::kDivergence, different_words);
+    CHECK_FINDS(Kind::kDivergence, different_places);
+    CHECK_FINDS(Kind::kDivergence, different_masks);
+    CHECK_FINDS(Kind::kEarlyExit, mask_of_some);
     CHECK_FINDS(Kind::kBadMask, mask_without_oneself);
     CHECK_FINDS(Kind::kBadArgument, lane_beyond_warp);
 }
 
-TEST_CASE("the seed changes the order of threads, and so only results that depend on it") {
+TEST_CASE("the seed changes the order of threads and blocks, and no results but of order") {
     CHECK(results_over_seeds(sum_in_lane_order) == 1);
     CHECK(results_over_seeds(sum_in_ticket_order) > 1);
+    CHECK(results_over_seeds(order_of_blocks, 4) > 1);
 }
 
 TEST_CASE("launches that no GPU takes") {

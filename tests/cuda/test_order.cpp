@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// test_order.cpp - partial sums of blocks, added by the block that is last: each link of the chain
-// from a store to the load in another block is missed if it is not there.
+// test_order.cpp - what orders accesses: the rules, and partial sums of blocks that the last block
+// adds, where each link of the chain from a store to the load in another block is missed.
 #include <doctest/doctest.h>
 
 #include "emulator/order.hpp"
@@ -8,6 +8,8 @@
 
 using namespace densq::device;
 using namespace densq::test;
+using densq::emulator::Access;
+using densq::emulator::Order;
 
 namespace {
 
@@ -73,11 +75,71 @@ TEST_CASE("partial sums of other blocks") {
     CHECK_FINDS_IN_BLOCKS(kBlocks, Kind::kRace, fence_of_one_thread);
 }
 
+TEST_CASE("sync_warp orders the lanes in its mask alone, up to then") {
+    Order order;
+    order.begin_launch();
+    order.begin_block(64);
+    const Access early = order.access(1, {});
+    order.sync_warp(0, 0x0000000F);
+    CHECK(order.before(early, 0));
+    CHECK(order.before(early, 3));
+    CHECK(!order.before(early, 4));
+    CHECK(!order.before(early, 32));
+    order.sync_warp(0, 0x00000018);  // hands on what lane 3 knows
+    CHECK(order.before(early, 4));
+    CHECK(!order.before(early, 5));
+    const Access late = order.access(1, {});
+    CHECK(!order.before(late, 0));
+    CHECK(order.before(late, 1));
+    order.sync_block();
+    CHECK(order.before(late, 40));
+}
+
+TEST_CASE("accesses of several lanes are before another when all of them are") {
+    Order order;
+    order.begin_launch();
+    order.begin_block(64);
+    Access reads = order.access(0, {});
+    order.sync_warp(0, kAllLanes);
+    CHECK(order.before(reads, 2));
+    reads.merge(order.access(1, {}));
+    CHECK(!order.before(reads, 2));
+    CHECK(!order.before(reads, 0));
+    order.sync_warp(0, kAllLanes);
+    CHECK(order.before(reads, 2));
+    reads.merge(order.access(33, {}));
+    CHECK(!order.before(reads, 2));
+    CHECK(!order.before(reads, 33));
+    order.sync_block();
+    CHECK(order.before(reads, 2));
+}
+
+TEST_CASE("reads of several warps are published by a fence behind a barrier alone") {
+    for (const bool barrier : {false, true}) {
+        uint32_t counter = 0;
+        Order order;
+        order.begin_launch();
+        order.begin_block(64);
+        Access reads = order.access(0, {});
+        reads.merge(order.access(32, {}));
+        if (barrier) order.sync_block();
+        order.fence(0);
+        order.fence(32);
+        order.atomic(0, &counter);
+        order.begin_block(64);
+        order.atomic(0, &counter);
+        order.fence(0);
+        CHECK(order.before(reads, 0) == barrier);
+        order.begin_launch();
+        order.begin_block(64);
+        CHECK(order.before(reads, 0));
+    }
+}
+
 TEST_CASE("a counter orders only the blocks that use it") {
-    using densq::emulator::Access;
     uint32_t counters[2] = {};
     for (const bool same : {true, false}) {
-        densq::emulator::Order order;
+        Order order;
         order.begin_launch();
         order.begin_block(32);
         const Access stored = order.access(0, {});
@@ -91,5 +153,7 @@ TEST_CASE("a counter orders only the blocks that use it") {
         CHECK(!order.before(stored, 6));
         order.sync_block();
         CHECK(order.before(stored, 6) == same);
+        order.begin_block(32);  // has acquired nothing itself
+        CHECK(!order.before(stored, 6));
     }
 }

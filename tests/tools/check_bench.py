@@ -40,6 +40,16 @@ def test_every_combination_is_reported():
         assert {(r["backend"], r["precision"], r["threads"], r["batch"]) for r in products} == wanted
 
 
+def test_nonzeros_in_few_rows_and_columns():
+    # Also of more nonzeros than a row, and than a column, can have.
+    matrices = bench_json("--synthetic", "40x600", "--bits", "3", "--nnz", "4", "--nonzeros",
+                          "even,full-rows,full-columns", "--threads", "1")
+    assert [m["name"] for m in matrices] == [
+        "synthetic 40x600", "synthetic 40x600, nonzeros in full-rows",
+        "synthetic 40x600, nonzeros in full-columns"]
+    assert all(m["nnz"] == 960 for m in matrices)
+
+
 def test_figures_agree():
     [matrix] = bench_json("--synthetic", "64x512", "--bits", "3", "--backend", "scalar",
                           "--precision", "fast", "--threads", "1")
@@ -64,6 +74,7 @@ def test_wrong_use_is_exit_2():
     for arguments in ([], ["--synthetic", "3"], ["--synthetic", "0x3"], ["--synthetic", "3x4x"],
                       ["--synthetic", "3x4", "--nnz", "101%"], ["--synthetic", "3x4", "--bits", "5"],
                       ["--synthetic", "3x4", "--backend", "abacus"],
+                      ["--synthetic", "3x4", "--nonzeros", "odd"],
                       [sys.argv[0], "--synthetic", "3x4"]):
         result = bench(*arguments)
         assert result.returncode == 2 and result.stderr, (arguments, result)

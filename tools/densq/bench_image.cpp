@@ -75,16 +75,23 @@ void fill_codes(uint8_t *codes, uint32_t rows, uint32_t cols, uint32_t bits, Ran
 }
 
 template <typename Column>
-void fill_sparse(uint8_t *at, const densq_matrix_record &record, Random &random) {
+void fill_sparse(uint8_t *at, const densq_matrix_record &record, Nonzeros nonzeros,
+                 Random &random) {
     auto *row_ptr = reinterpret_cast<uint32_t *>(at);
     auto *col = reinterpret_cast<Column *>(at += padded((record.rows + size_t{1}) * 4));
     auto *val = reinterpret_cast<uint16_t *>(at + padded(record.nnz * sizeof(Column)));
     std::vector<Column> all(record.cols);
     std::iota(all.begin(), all.end(), Column{0});
     for (uint64_t row = 0; row < record.rows; ++row) {
-        row_ptr[row + 1] = static_cast<uint32_t>(record.nnz * (row + 1) / record.rows);
-        std::sample(all.begin(), all.end(), col + row_ptr[row], row_ptr[row + 1] - row_ptr[row],
-                    random);  // keeps the ascending order
+        const uint64_t end = nonzeros == Nonzeros::kFullRows
+                                 ? std::min(uint64_t{record.nnz}, record.cols * (row + 1))
+                                 : record.nnz * (row + 1) / record.rows;
+        row_ptr[row + 1] = static_cast<uint32_t>(end);
+        const uint32_t count = row_ptr[row + 1] - row_ptr[row];
+        if (nonzeros == Nonzeros::kFullColumns)
+            std::copy_n(all.begin(), count, col + row_ptr[row]);
+        else  // in ascending order
+            std::sample(all.begin(), all.end(), col + row_ptr[row], count, random);
     }
     fill_weights(val, record.nnz, random);
 }
@@ -115,7 +122,8 @@ MatrixImage read_matrix_image(const std::string &path, uint32_t index) {
     return image;
 }
 
-MatrixImage make_matrix_image(uint32_t rows, uint32_t cols, uint32_t bits, uint32_t nnz) {
+MatrixImage make_matrix_image(uint32_t rows, uint32_t cols, uint32_t bits, uint32_t nnz,
+                              Nonzeros nonzeros) {
     const size_t lut_bytes = padded((size_t{rows} << bits) * 2);
     const size_t codes_bytes = densq_codes_bytes(rows, cols, bits);
     const size_t sparse_bytes = padded((rows + size_t{1}) * 4) +
@@ -133,9 +141,9 @@ MatrixImage make_matrix_image(uint32_t rows, uint32_t cols, uint32_t bits, uint3
     fill_weights(reinterpret_cast<uint16_t *>(at), size_t{rows} << bits, random);
     fill_codes(at + lut_bytes, rows, cols, bits, random);
     if (nnz && column_bytes(cols) == 2)
-        fill_sparse<uint16_t>(at + lut_bytes + codes_bytes, record, random);
+        fill_sparse<uint16_t>(at + lut_bytes + codes_bytes, record, nonzeros, random);
     else if (nnz)
-        fill_sparse<uint32_t>(at + lut_bytes + codes_bytes, record, random);
+        fill_sparse<uint32_t>(at + lut_bytes + codes_bytes, record, nonzeros, random);
     return image;
 }
 

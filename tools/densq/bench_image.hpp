@@ -17,7 +17,11 @@ struct MatrixImage {
 // Matrix `index` of a file that densq_open_path has proved.
 MatrixImage read_matrix_image(const std::string &path, uint32_t index);
 
-// Random codes, LUTs and outliers; `nnz` outliers spread evenly over the rows.
-MatrixImage make_matrix_image(uint32_t rows, uint32_t cols, uint32_t bits, uint32_t nnz);
+// Where a made-up matrix has its nonzeros: spread evenly, or the worst for threads and caches.
+enum class Nonzeros { kEven, kFullRows, kFullColumns };
+
+// Random codes, LUTs and `nnz` values.
+MatrixImage make_matrix_image(uint32_t rows, uint32_t cols, uint32_t bits, uint32_t nnz,
+                              Nonzeros nonzeros = Nonzeros::kEven);
 
 }  // namespace densq::tool

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -26,10 +27,15 @@ struct Options {
     std::string file, pattern = "*", precision = "both";
     std::vector<std::string> shapes;
     double nnz_percent = 0.45;
+    std::vector<std::string> nonzeros{"even"};
     std::vector<uint32_t> bits{4, 3, 2};
     bool warm = false, json = false;
     BenchPlan plan;
 };
+
+const std::map<std::string, Nonzeros> kNonzeros = {{"even", Nonzeros::kEven},
+                                                   {"full-rows", Nonzeros::kFullRows},
+                                                   {"full-columns", Nonzeros::kFullColumns}};
 
 struct Shape {
     uint32_t rows, cols;
@@ -164,10 +170,15 @@ nlohmann::json bench_synthetic(const Options &options, const std::vector<Shape> 
         const double weights = static_cast<double>(shape.rows) * shape.cols;
         const double nnz = std::round(weights * options.nnz_percent / 100);
         if (nnz > DENSQ_MAX_NNZ) throw UsageError("--nnz: more nonzeros than a file can hold");
-        for (uint32_t bits : options.bits)
-            matrices.push_back(bench_matrix(
-                make_matrix_image(shape.rows, shape.cols, bits, static_cast<uint32_t>(nnz)),
-                options));
+        for (uint32_t bits : options.bits) {
+            for (const std::string &nonzeros : options.nonzeros) {
+                MatrixImage image =
+                    make_matrix_image(shape.rows, shape.cols, bits, static_cast<uint32_t>(nnz),
+                                      kNonzeros.at(nonzeros));
+                if (nonzeros != "even") image.name += ", nonzeros in " + nonzeros;
+                matrices.push_back(bench_matrix(image, options));
+            }
+        }
     }
     return matrices;
 }
@@ -247,6 +258,9 @@ void add_bench(CLI::App &app) {
         ->check(CLI::IsMember({2, 3, 4}))->capture_default_str();
     command->add_option("--nnz", options->nnz_percent, "Nonzeros of the random matrices, percent")
         ->transform(without_percent_sign)->check(CLI::Range(0.0, 100.0))->capture_default_str();
+    list(command->add_option("--nonzeros", options->nonzeros,
+                             "Where random matrices have them: even, full-rows, full-columns"))
+        ->check(CLI::IsMember(kNonzeros))->capture_default_str();
     list(command->add_option("--backend", plan.backends, "Only these (default: all usable)"))
         ->check(CLI::IsMember(usable_backends()));
     command->add_option("--precision", options->precision, "Precision of the dense part")

@@ -13,6 +13,10 @@ namespace {
 
 thread_local Block *current_block;
 
+bool together(const Collective *a, const Collective *b) {
+    return a->word == b->word && a->mask == b->mask && a->site == b->site;
+}
+
 }  // namespace
 
 Block &Block::current() {
@@ -91,7 +95,7 @@ void Block::stop_all() {
 }
 
 void Block::maybe_switch() {
-    if (!machine.switch_at_accesses || machine.below(4)) return;
+    if (!machine.options.switch_at_accesses || machine.below(4)) return;
     make_ready(*running);
     wait();
 }
@@ -115,14 +119,14 @@ void Block::sync_block(Site site) {
     wait();
 }
 
-// False if a lane that this lane's mask names, or that names this lane, does something else.
+// False if this lane waits for another, and that one for this, but not in the same thing.
 bool Block::check_partners(const Collective &mine) {
     const uint32_t lane = running->index % kWarpThreads;
     Thread *warp = &threads[running->index - lane];
     for (uint32_t other = 0; other < kWarpThreads; ++other) {
         const Collective *its = warp[other].collective;
-        if (!its || !((mine.mask >> other & 1) || (its->mask >> lane & 1))) continue;
-        if (its->word == mine.word && its->mask == mine.mask && its->site == mine.site) continue;
+        if (!its || !(mine.mask >> other & 1) || !(its->mask >> lane & 1)) continue;
+        if (together(&mine, its)) continue;
         add_finding(Kind::kDivergence, mine.site, "while " + describe(warp[other]));
         return false;
     }
@@ -151,8 +155,8 @@ void Block::finish(uint32_t warp, uint32_t mask) {
     Collective *collectives[kWarpThreads] = {};
     for (uint32_t lane = 0; lane < kWarpThreads; ++lane) {
         if (!(mask >> lane & 1)) continue;
-        if (!lanes[lane].collective) return;
         collectives[lane] = lanes[lane].collective;
+        if (!collectives[lane] || !together(collectives[lane], running->collective)) return;
     }
     if (running->collective->word == WarpWord::kSync)
         machine.order.sync_warp(warp, mask);
@@ -184,7 +188,9 @@ void Block::diagnose() {
         if (thread.state != State::kAtCollective) continue;
         const Thread *warp = &threads[thread.index - thread.index % kWarpThreads];
         for (uint32_t lane = 0; lane < kWarpThreads; ++lane) {
-            if (!(thread.collective->mask >> lane & 1) || warp[lane].collective) continue;
+            if (!(thread.collective->mask >> lane & 1)) continue;
+            const Collective *its = warp[lane].collective;
+            if (its && together(its, thread.collective)) continue;
             running = &thread;
             add_finding(warp[lane].state == State::kExited ? Kind::kEarlyExit : Kind::kDivergence,
                         thread.site, "while " + describe(warp[lane]));

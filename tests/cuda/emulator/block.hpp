@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "emulator.hpp"
 #include "fibre.hpp"
 #include "global_memory.hpp"
 #include "order.hpp"
@@ -48,8 +49,8 @@ struct Thread {
 
 // What outlives a block.
 struct Machine {
+    Options options;
     std::mt19937_64 random;
-    bool switch_at_accesses = false;
     Report report;
     Order order;
     GlobalMemory global;

@@ -14,14 +14,13 @@ namespace {
 thread_local Machine *current_machine;
 
 constexpr uint32_t kMaxThreads = 1024;
-constexpr uint32_t kMaxDynamicShared = 64 << 10;  // what all GPUs from sm_75 on have
 constexpr uint32_t kMaxGridYZ = 65535;
 constexpr int kInvalidValue = 1;  // cudaErrorInvalidValue
 
-bool valid(const LaunchShape &shape) {
+bool valid(const LaunchShape &shape, const Options &options) {
     const Dim &grid = shape.grid;
     return shape.threads && shape.threads % device::kWarpThreads == 0 &&
-           shape.threads <= kMaxThreads && shape.dynamic_shared_bytes <= kMaxDynamicShared &&
+           shape.threads <= kMaxThreads && shape.dynamic_shared_bytes <= options.shared_bytes &&
            grid.x && grid.y && grid.z && grid.x < 1u << 31 && grid.y <= kMaxGridYZ &&
            grid.z <= kMaxGridYZ;
 }
@@ -39,7 +38,7 @@ std::vector<Dim> shuffled_blocks(Dim grid, std::mt19937_64 &random) {
 
 Emulator::Emulator(Options options) : machine(std::make_unique<Machine>()), outer(current_machine) {
     machine->random.seed(options.seed);
-    machine->switch_at_accesses = options.switch_at_accesses;
+    machine->options = options;
     current_machine = machine.get();
 }
 
@@ -51,13 +50,14 @@ const std::vector<Finding> &Emulator::findings() const { return machine->report.
 size_t Emulator::count(Kind kind) const { return machine->report.count(kind); }
 std::string Emulator::text() const { return machine->report.text(); }
 
-int runtime::launch(std::string kernel, const LaunchShape &shape, const std::function<void()> &work) {
+int runtime::launch(std::string kernel, const LaunchShape &shape,
+                    const std::function<void()> &work) {
     Machine *machine = current_machine;
     if (!machine) {
         std::fputs("a kernel is launched but there is no Emulator\n", stderr);
         std::abort();
     }
-    if (!valid(shape)) {
+    if (!valid(shape, machine->options)) {
         machine->report.add({Kind::kBadArgument, kernel, {0, 0, 0}, 0, {}, "no such launch", 1});
         return kInvalidValue;
     }

@@ -6,6 +6,8 @@
 
 #include <new>
 
+#include "switch_stack.hpp"
+
 #if defined(__SANITIZE_ADDRESS__)
 #define DENSQ_ASAN 1
 #elif defined(__has_feature)
@@ -39,11 +41,8 @@ Fibre::Fibre() : memory_size(kStackSize + page_size()) {
     if (at == MAP_FAILED) throw std::bad_alloc();
     memory = static_cast<std::byte *>(at);
     mprotect(memory, page_size(), PROT_NONE);
-    getcontext(&inside);
-    inside.uc_stack.ss_sp = memory + page_size();
-    inside.uc_stack.ss_size = kStackSize;
-    inside.uc_link = nullptr;
-    makecontext(&inside, enter, 0);
+    stack = memory + page_size();
+    inside = new_stack(stack + kStackSize, enter);
 }
 
 Fibre::~Fibre() {
@@ -69,14 +68,14 @@ void Fibre::loop() {
 void Fibre::resume() {
     void *outside_fake = nullptr;
     starting = this;
-    __sanitizer_start_switch_fiber(&outside_fake, inside.uc_stack.ss_sp, inside.uc_stack.ss_size);
-    swapcontext(&outside, &inside);
+    __sanitizer_start_switch_fiber(&outside_fake, stack, kStackSize);
+    densq_switch_stack(&outside, inside);
     __sanitizer_finish_switch_fiber(outside_fake, nullptr, nullptr);
 }
 
 void Fibre::suspend() {
     __sanitizer_start_switch_fiber(&inside_fake, outside_stack, outside_size);
-    swapcontext(&inside, &outside);
+    densq_switch_stack(&inside, outside);
     __sanitizer_finish_switch_fiber(inside_fake, &outside_stack, &outside_size);
 }
 

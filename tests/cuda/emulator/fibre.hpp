@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // fibre.hpp - a stack of its own for each CUDA thread, switched to and from within one host thread.
+//
+// Not swapcontext: the address sanitizer wipes a stack's red zones at each, and would find nothing
+// wrong with a kernel's local arrays any more; it also enters the system twice.
 #pragma once
-#include <ucontext.h>
-
 #include <cstddef>
 #include <functional>
 
@@ -27,9 +28,10 @@ private:
     void loop();
 
     std::function<void()> work;
-    ucontext_t inside, outside;
-    std::byte *memory;
+    std::byte *memory;  // a page that must not be touched, then the stack
     size_t memory_size;
+    std::byte *stack;
+    void *inside, *outside = nullptr;  // stack pointers of what is not running
     // For the address sanitizer, which must know on which stack it is.
     void *inside_fake = nullptr;
     const void *outside_stack = nullptr;

@@ -7,7 +7,7 @@ namespace densq::emulator {
 
 using device::kWarpThreads;
 
-// Takes the later of the steps for all lanes: exact unless parts of a warp synchronise on their own.
+// Takes the latest step for all lanes: exact unless parts of a warp synchronise on their own.
 void Access::merge(const Access &other) {
     if (epoch != other.epoch) {
         *this = other;

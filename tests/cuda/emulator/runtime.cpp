@@ -14,8 +14,9 @@ uint32_t thread_index() { return Block::current().self().index; }
 Dim block_index() { return Block::current().index(); }
 const LaunchShape &launch_shape() { return Block::current().launch_shape(); }
 
-SharedRange static_array(const void *key, size_t size) {
-    return Block::current().shared.static_array(key, size);
+SharedRange static_array(const void *key, size_t size, Site site) {
+    Block &block = Block::current();
+    return block.shared.static_array(block, key, size, site);
 }
 
 SharedRange dynamic_array(uint32_t first_byte, size_t size, Site site) {
@@ -120,7 +121,8 @@ uint32_t atomic_add(uint32_t *counter, uint32_t n, Site site) {
 }
 
 uint32_t atomic_ticket(uint32_t *counter, uint32_t last, Site site) {
-    return atomic(counter, site, [last](uint32_t before) { return before >= last ? 0 : before + 1; });
+    return atomic(counter, site,
+                  [last](uint32_t before) { return before >= last ? 0 : before + 1; });
 }
 
 }  // namespace densq::emulator::runtime

@@ -33,7 +33,7 @@ uint32_t thread_index();
 Dim block_index();
 const LaunchShape &launch_shape();
 
-SharedRange static_array(const void *key, size_t size);
+SharedRange static_array(const void *key, size_t size, Site site);
 SharedRange dynamic_array(uint32_t first_byte, size_t size, Site site);
 // `size` bytes at `offset` from the array's begin.
 void shared_load(SharedRange array, uint64_t offset, void *to, size_t size, Site site);

@@ -32,7 +32,8 @@ inline void record_write(ShadowByte &byte, const Access &now) {
 }
 
 inline std::string describe(const Access &other) {
-    const std::string who = other.warp == kManyWarps ? "several warps" : "warp " + std::to_string(other.warp);
+    const std::string who =
+        other.warp == kManyWarps ? "several warps" : "warp " + std::to_string(other.warp);
     return "what " + who + " touched at " + other.site.text() + ", without order between them";
 }
 

@@ -23,13 +23,16 @@ std::string bytes_text(uint64_t begin, uint64_t size) {
 SharedMemory::SharedMemory(uint32_t size)
     : dynamic_bytes(size), bytes(aligned(size), kPoison), shadow(aligned(size)) {}
 
-SharedRange SharedMemory::static_array(const void *key, size_t size) {
+SharedRange SharedMemory::static_array(Block &block, const void *key, size_t size, Site site) {
     const auto found = static_arrays.find(key);
     if (found != static_arrays.end()) return found->second;
     const SharedRange array = {bytes.size(), bytes.size() + size};
     bytes.resize(aligned(array.end), kPoison);
     shadow.resize(bytes.size());
     static_arrays.emplace(key, array);
+    if (bytes.size() > block.machine.options.shared_bytes)
+        block.add_finding(Kind::kSharedBounds, site,
+                          std::to_string(bytes.size()) + " bytes of shared memory in a block");
     return array;
 }
 
@@ -75,7 +78,8 @@ void SharedMemory::check_read(Block &block, uint64_t at, size_t size, Site site)
         block.add_finding(Kind::kAsyncPending, site, "reads what copy_async is still writing");
     if (undefined)
         block.add_finding(Kind::kUninitialised, site, "reads what nothing in this block wrote");
-    if (collision && !pending) block.add_finding(Kind::kRace, site, "reads " + describe(*collision));
+    if (collision && !pending)
+        block.add_finding(Kind::kRace, site, "reads " + describe(*collision));
 }
 
 void SharedMemory::check_write(Block &block, uint64_t at, size_t size, Site site) {

@@ -16,7 +16,7 @@ class SharedMemory {
 public:
     explicit SharedMemory(uint32_t dynamic_bytes);
 
-    SharedRange static_array(const void *key, size_t size);
+    SharedRange static_array(Block &block, const void *key, size_t size, Site site);
     SharedRange dynamic_array(Block &block, uint32_t first_byte, size_t size, Site site);
 
     void load(Block &block, SharedRange array, uint64_t offset, void *to, size_t size, Site site);
