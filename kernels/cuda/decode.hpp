@@ -16,21 +16,40 @@ struct RowTable {
     static constexpr uint32_t kWords = (1u << bits) / 4;
     uint32_t low[kWords], high[kWords];
 
-    DENSQ_DEVICE void load(const uint32_t *tables, uint32_t row) {
-        const uint32_t *at = tables + static_cast<size_t>(row) * 2 * kWords;
+    DENSQ_DEVICE void load(const U32x2 *tables, uint32_t row) {
+        uint32_t words[2 * kWords];
         DENSQ_DEVICE_UNROLL
         for (uint32_t i = 0; i < kWords; ++i) {
-            low[i] = load_readonly(at + i);
-            high[i] = load_readonly(at + kWords + i);
+            const U32x2 pair = load_readonly(tables + static_cast<size_t>(row) * kWords + i);
+            words[2 * i] = pair.x;
+            words[2 * i + 1] = pair.y;
+        }
+        DENSQ_DEVICE_UNROLL
+        for (uint32_t i = 0; i < kWords; ++i) {
+            low[i] = words[i];
+            high[i] = words[kWords + i];
         }
     }
 };
+
+// Those of the lane's rows.
+template <uint32_t bits>
+DENSQ_DEVICE void load_tables(const PackedMatrix &matrix, uint32_t tile,
+                              RowTable<bits> (&tables)[2]) {
+    const uint32_t row = tile * kTileRows + lane_index() / 4;
+    tables[0].load(static_cast<const U32x2 *>(matrix.tables), row);
+    tables[1].load(static_cast<const U32x2 *>(matrix.tables), row + 8);
+}
 
 // Eight codes of a row.  PRMT wants bit 3 of a selector's nibbles clear, so with 4 bits the codes'
 // top bits stand apart: as the selectors that pick from the lower and the upper half of a table.
 struct EightCodes {
     uint32_t index, pick;
 };
+
+DENSQ_DEVICE EightCodes last_four(const EightCodes &codes) {
+    return {high_half(codes.index), high_half(codes.pick)};
+}
 
 template <uint32_t bits>
 DENSQ_DEVICE uint32_t look_up_bytes(const uint32_t (&plane)[RowTable<bits>::kWords],
@@ -115,8 +134,10 @@ DENSQ_DEVICE void multiply_unit(const RowTable<bits> (&tables)[2], EightCodes to
             const uint32_t pair[2] = {half ? b[j].z : b[j].x, half ? b[j].w : b[j].y};
             mma_m16n8k16(sums[j], a, pair);
         }
-        top = {top.index >> 16, top.pick >> 16};
-        bottom = {bottom.index >> 16, bottom.pick >> 16};
+        if (half == 0) {
+            top = last_four(top);
+            bottom = last_four(bottom);
+        }
     }
 }
 

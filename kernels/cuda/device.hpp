@@ -61,6 +61,8 @@
 //                                        bits 4i..4i+2 of selector name; if bit 4i+3 is set, that
 //                                        byte's sign bit eight times
 //   funnel_shift_right(low, high, n)     the low word of high:low >> (n & 31)
+//   high_half(u)                         u >> 16 in the pipe of multiplications: for kernels that
+//                                        keep the pipe of shifts and permutes busy
 //   bits_from_float(x)  float_from_bits(u)
 //
 // Floating point: every function rounds once, to nearest, ties to even; keeps subnormals.  Compile

@@ -17,6 +17,13 @@ DENSQ_DEVICE uint32_t funnel_shift_right(uint32_t low, uint32_t high, uint32_t n
     return __funnelshift_r(low, high, n);
 }
 
+// The dot product of the halves with (0, 1).
+DENSQ_DEVICE uint32_t high_half(uint32_t u) {
+    uint32_t half;
+    asm("dp2a.lo.u32.u32 %0, %1, %2, %3;" : "=r"(half) : "r"(u), "r"(0x0100), "r"(0));
+    return half;
+}
+
 DENSQ_DEVICE uint32_t bits_from_float(float x) { return __float_as_uint(x); }
 DENSQ_DEVICE float float_from_bits(uint32_t u) { return __uint_as_float(u); }
 

@@ -51,24 +51,20 @@ Workspace lay_out(const PackedMatrix &matrix, bool exact, uint32_t vectors, uint
     return workspace;
 }
 
-int launch_prepare(const Product &product, bool exact, void *stream) {
+int launch_prepare(const Product &product, void *stream) {
     const uint32_t items = product.matrix.blocks + product.matrix.segments;
     LaunchShape shape;
     shape.grid.x = (items + kPrepareWarps - 1) / kPrepareWarps;
     shape.grid.y = product.prepared.column_stride;
     shape.threads = kPrepareThreads;
-    return exact ? launch<prepare<true>>(shape, stream, product.matrix, product.activations,
-                                         product.prepared)
-                 : launch<prepare<false>>(shape, stream, product.matrix, product.activations,
-                                          product.prepared);
+    return launch<prepare>(shape, stream, product);
 }
 
-template <uint32_t bits, uint32_t count>
-int launch_few(const Product &product, void *stream) {
+LaunchShape few_shape(const Product &product) {
     LaunchShape shape;
     shape.grid.x = tile_count(product.matrix.rows);
     shape.threads = kFewThreads;
-    return launch<multiply_few<bits, count>>(shape, stream, product);
+    return shape;
 }
 
 template <uint32_t bits, uint32_t count>
@@ -81,18 +77,28 @@ int launch_many(const Product &product, void *stream) {
     return launch<multiply_many<bits, count>>(shape, stream, product);
 }
 
+// One vector needs no preparation, but heavy rows do.
+bool takes_one(const Product &product) {
+    return product.prepared.vectors == 1 && product.matrix.segments == 0;
+}
+
 template <uint32_t bits>
 int launch_product(const Product &product, void *stream) {
+    const LaunchShape few = few_shape(product);
+    if (takes_one(product))
+        return product.parts_of_vector == 2
+                   ? launch<multiply_one<bits, true>>(few, stream, product)
+                   : launch<multiply_one<bits, false>>(few, stream, product);
     switch (parts_of_block(product.prepared.parts)) {
-        case 8: return launch_few<bits, 1>(product, stream);
-        case 16: return launch_few<bits, 2>(product, stream);
+        case 8: return launch<multiply_few<bits, 1>>(few, stream, product);
+        case 16: return launch<multiply_few<bits, 2>>(few, stream, product);
         case 32: return launch_many<bits, 4>(product, stream);
         default: return launch_many<bits, 8>(product, stream);
     }
 }
 
-int launch_both(const Product &product, bool exact, void *stream) {
-    const int error = launch_prepare(product, exact, stream);
+int launch_all(const Product &product, void *stream) {
+    const int error = takes_one(product) ? 0 : launch_prepare(product, stream);
     if (error) return error;
     if (product.matrix.bits == 2) return launch_product<2>(product, stream);
     if (product.matrix.bits == 3) return launch_product<3>(product, stream);
@@ -121,7 +127,7 @@ int multiply(const MultiplyCall &call) {
             lay_out(call.matrix, call.exact, vectors, static_cast<uint8_t *>(call.workspace))
                 .prepared;
         product.parts_of_vector = parts_of_vector(call.exact);
-        const int error = launch_both(product, call.exact, call.stream);
+        const int error = launch_all(product, call.stream);
         if (error) return error;
         first += vectors;
     }

@@ -140,17 +140,17 @@ size_t packed_bytes(const Matrix &matrix) { return place_parts(matrix).end; }
 
 void pack(const Matrix &matrix, void *host_out) {
     const Parts parts = place_parts(matrix);
-    uint8_t *out = static_cast<uint8_t *>(host_out);
-    const auto words = [out](uint64_t offset) {
-        return static_cast<uint32_t *>(static_cast<void *>(out + offset));
+    uint8_t *base = static_cast<uint8_t *>(host_out);
+    const auto words = [base](uint64_t offset) {
+        return static_cast<uint32_t *>(static_cast<void *>(base + offset));
     };
     const uint32_t tiles = tile_count(matrix.rows), blocks = block_count(matrix.cols);
-    memset(out + parts.tables, 0, parts.end - parts.tables);
+    uint8_t *out = base;
     for (uint32_t tile = 0; tile < tiles; ++tile)
         for (uint32_t block = 0; block < blocks; ++block, out += matrix.bits * kChunkBytes)
             pack_block(matrix, tile, block, out);
-    out = static_cast<uint8_t *>(host_out);
-    pack_tables(matrix, out + parts.tables);
+    memset(base + parts.tables, 0, parts.end - parts.tables);
+    pack_tables(matrix, base + parts.tables);
     if (!matrix.row_ptr) return;
     for (uint32_t row = 0; row <= tiles * kTileRows; ++row)
         words(parts.row_ptr)[row] = matrix.row_ptr[row < matrix.rows ? row : matrix.rows];
@@ -171,7 +171,7 @@ PackedMatrix view_packed(const Matrix &matrix, const void *device_base) {
     packed.bits = matrix.bits;
     packed.blocks = block_count(matrix.cols);
     packed.codes = base;
-    packed.tables = words(parts.tables);
+    packed.tables = base + parts.tables;
     if (!matrix.row_ptr) return packed;
     packed.segments = parts.segments;
     packed.row_ptr = words(parts.row_ptr);

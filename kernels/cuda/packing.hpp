@@ -33,7 +33,7 @@ struct PackedMatrix {
     uint32_t blocks;                // of columns
     uint32_t segments;              // of all heavy rows
     const void *codes;              // [tiles][blocks][bits] chunks
-    const uint32_t *tables;         // [rows, padded][2][2^bits / 4]: low bytes, high bytes
+    const void *tables;             // [rows, padded][2][2^bits]: low bytes, high bytes
     const uint32_t *row_ptr;        // [rows, padded][+ 1]; NULL: no sparse part
     const void *nonzeros;           // value << 16 | column; if cols > 65536, the column, the value
     const uint32_t *first_segment;  // [rows, padded][+ 1]; NULL: no heavy rows

@@ -19,14 +19,6 @@ constexpr uint32_t kSliceGroups = 2;
 constexpr uint32_t kGroupSlices = kSlices / kSliceGroups;
 constexpr uint32_t kRowLanes = 16;
 
-struct Product {
-    PackedMatrix matrix;
-    Activations activations;
-    Prepared prepared;
-    Outputs outputs;
-    uint32_t parts_of_vector;  // 1, or 2 if exact
-};
-
 struct Slice {
     uint32_t begin, end;  // blocks
 };
@@ -73,8 +65,8 @@ struct RowNonzeros {
 };
 
 DENSQ_DEVICE RowNonzeros find_nonzeros(const PackedMatrix &matrix, uint32_t row) {
-    RowNonzeros found = {load_readonly(matrix.row_ptr + row), load_readonly(matrix.row_ptr + row + 1),
-                         0, 0};
+    const uint32_t *row_ptr = matrix.row_ptr + row;
+    RowNonzeros found = {load_readonly(row_ptr), load_readonly(row_ptr + 1), 0, 0};
     if (found.end - found.begin <= kSegment) return found;
     found.end = found.begin;
     found.first_segment = load_readonly(matrix.first_segment + row);

@@ -87,6 +87,8 @@ TEST_CASE("byte_permute picks bytes, or replicates their signs") {
     CHECK(byte_permute(0x80FF7F00, 0x00000000, 0xBA98) == 0xFFFF0000);
 }
 
+TEST_CASE("high_half") { CHECK(high_half(0x89ABCDEF) == 0x89AB); }
+
 TEST_CASE("funnel_shift_right") {
     CHECK(funnel_shift_right(0x89ABCDEF, 0x01234567, 0) == 0x89ABCDEF);
     CHECK(funnel_shift_right(0x89ABCDEF, 0x01234567, 8) == 0x6789ABCD);

@@ -24,6 +24,8 @@ inline uint32_t funnel_shift_right(uint32_t low, uint32_t high, uint32_t n) {
     return static_cast<uint32_t>((static_cast<uint64_t>(high) << 32 | low) >> (n & 31));
 }
 
+inline uint32_t high_half(uint32_t u) { return u >> 16; }
+
 inline uint32_t bits_from_float(float x) { return densq_bits_from_float(x); }
 inline float float_from_bits(uint32_t u) { return densq_float_from_bits(u); }
 
