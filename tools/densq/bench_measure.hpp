@@ -2,16 +2,18 @@
 // bench_measure.hpp - times matmul and plain reading of matrices side by side.
 #pragma once
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "bench_image.hpp"
-#include "densq/densq.h"
+#include "device.hpp"
 
 namespace densq::tool {
 
 struct BenchPlan {
-    std::vector<std::string> backends;
+    std::shared_ptr<Device> device = open_cpu();
+    std::vector<std::string> backends;  // of the device
     std::vector<densq_precision> precisions;
     std::vector<uint32_t> threads, batches;
     double seconds = 1;        // measured per matrix and number of threads
@@ -33,7 +35,7 @@ struct BenchResult {
     size_t bytes = 0;  // that one call reads
     densq_precision precision = DENSQ_FAST;
     uint32_t threads = 1, batch = 1;
-    std::vector<double> seconds;  // of each call, ascending
+    std::vector<double> seconds;  // of each call, or the mean of Device::calls_to_time, ascending
 
     double quantile(double q) const;
     double median() const { return quantile(0.5); }
