@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/peer.hpp"
+#include "densq/openblas.h"
 
 namespace densq::bench {
 
@@ -19,6 +20,8 @@ struct Options {
     std::vector<std::string> shapes{"4096x4096", "11008x4096", "4096x11008", "14336x4096",
                                     "576x576", "1536x576"};
     std::vector<uint32_t> batches{1, 2, 4, 8, 16, 32, 128, 512}, threads{1, 2};
+    std::vector<uint32_t> bits{4, 3, 2};
+    std::vector<double> nnz_percents{0, 0.45};
     std::vector<std::string> backends;
     std::vector<std::string> precisions{"fast"};
     double seconds = 10;
@@ -34,14 +37,13 @@ Shape parse_shape(const std::string &text) {
     return shape;
 }
 
-std::vector<tool::MatrixImage> make_images(Shape shape) {
+std::vector<tool::MatrixImage> make_images(Shape shape, const Options &options) {
+    const double weights = static_cast<double>(shape.rows) * shape.cols;
     std::vector<tool::MatrixImage> images;
-    for (const uint32_t bits : {4u, 3u, 2u})
-        for (const double share : {0.0, 0.0045}) {
-            const double weights = static_cast<double>(shape.rows) * shape.cols;
-            images.push_back(tool::make_matrix_image(shape.rows, shape.cols, bits,
-                                                     static_cast<uint32_t>(weights * share)));
-        }
+    for (const uint32_t bits : options.bits)
+        for (const double percent : options.nnz_percents)
+            images.push_back(tool::make_matrix_image(
+                shape.rows, shape.cols, bits, static_cast<uint32_t>(weights * percent / 100)));
     return images;
 }
 
@@ -64,6 +66,7 @@ ordered_json describe(const tool::BenchResult &result, Shape shape, bool warm) {
 tool::BenchPlan plan_of(const Options &options) {
     tool::BenchPlan plan;
     plan.backends = options.backends;
+    plan.provider = densq_openblas_provider();
     for (const std::string &precision : options.precisions)
         plan.precisions.push_back(precision == "fast" ? DENSQ_FAST : DENSQ_EXACT);
     plan.batches = options.batches;
@@ -76,7 +79,7 @@ ordered_json run(const Options &options) {
     ordered_json results = ordered_json::array();
     for (const std::string &text : options.shapes) {
         const Shape shape = parse_shape(text);
-        const std::vector<tool::MatrixImage> images = make_images(shape);
+        const std::vector<tool::MatrixImage> images = make_images(shape, options);
         std::vector<const tool::MatrixImage *> pointers;
         for (const tool::MatrixImage &image : images) pointers.push_back(&image);
         for (const uint32_t threads : options.threads) {
@@ -102,7 +105,10 @@ int main(int argc, char **argv) {
     app.add_option("--shapes", options.shapes, "ROWSxCOLS ...")->delimiter(',');
     app.add_option("--batches", options.batches)->delimiter(',');
     app.add_option("--threads", options.threads)->delimiter(',');
-    app.add_option("--backends", options.backends)->delimiter(',');
+    app.add_option("--bits", options.bits)->delimiter(',');
+    app.add_option("--nnz", options.nnz_percents, "nonzeros, percent")->delimiter(',');
+    app.add_option("--backends", options.backends, "of densq_backend_at or openblas.h")
+        ->delimiter(',');
     app.add_option("--precisions", options.precisions)->delimiter(',');
     app.add_option("--seconds", options.seconds, "for each shape and number of threads");
     app.add_option("--cold-bytes", options.cold_bytes, "copies of each matrix, in all");

@@ -57,12 +57,13 @@ importlib.metadata.version(sys.argv[1])' "${1%%==*}" 2>/dev/null && return 0
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "$1"
 }
 
-# configure DIR OPTION...: a fresh or existing Meson build folder.
+# configure DIR [--cross-file FILE] OPTION...: a fresh or existing Meson build folder.
 configure() {
     dir=$1
     shift
     PATH="$PWD/.venv/bin:$PATH"
     if [ -f "$dir/build.ninja" ]; then
+        case ${1-} in --cross-file) shift 2 ;; esac
         meson configure "$dir" "$@" >/dev/null
     else
         meson setup "$dir" "$@" >"$dir.log" 2>&1 || { cat "$dir.log" >&2; return 1; }

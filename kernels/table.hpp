@@ -71,9 +71,6 @@ struct KernelTable {
     // sum[b * sum_stride] = the product of nonzeros [begin, end), all of one row.
     void (*sparse_segment)(const Matrix *matrix, const Activations *activations, uint32_t begin,
                            uint32_t end, float *sum, size_t sum_stride);
-
-    // CRC-32C of `bytes`, continuing from `crc` (0 at the start); NULL: no instruction for it.
-    uint32_t (*crc32c)(uint32_t crc, const void *bytes, size_t size);
 };
 
 // Blocks of kFastCols columns.
@@ -91,6 +88,11 @@ const KernelTable *densq_k_scalar(void);
 const KernelTable *densq_k_avx2(void);
 const KernelTable *densq_k_avx512(void);
 const KernelTable *densq_k_avx512vnni(void);
+const KernelTable *densq_k_neon(void);
+const KernelTable *densq_k_neondot(void);
+
+// CRC-32C of `bytes`, continuing from `crc` (0 at the start), by the instructions of kCpuCrc32c.
+uint32_t densq_k_crc32c(uint32_t crc, const void *bytes, size_t size);
 }
 
 }  // namespace densq

@@ -64,8 +64,8 @@ DENSQ_INLINE void prefetch(const void *at) { __builtin_prefetch(at, 0, 2); }
 template <int lines>
 DENSQ_INLINE void prefetch_lines(const void *at) {
     DENSQ_UNROLL
-    for (int i = 0; i < lines; ++i)
-        prefetch(static_cast<const char *>(at) + static_cast<size_t>(DENSQ_LINE_BYTES) * i);
+    for (size_t i = 0; i < lines; ++i)
+        prefetch(static_cast<const char *>(at) + DENSQ_LINE_BYTES * i);
 }
 
 // One group of each of `rows` rows; returns where the next group begins.

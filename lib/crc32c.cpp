@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "lib/crc32c.hpp"
 
-#include "lib/registry.hpp"
+#include "kernels/cpu_features.hpp"
+#include "kernels/table.hpp"
+#include "lib/cpu.hpp"
 
 namespace densq {
 namespace {
@@ -47,8 +49,10 @@ uint32_t crc32c_software(uint32_t crc, const void *bytes, size_t size) {
 }
 
 Crc32c crc32c_function() {
-    const KernelTable *table = usable_table(0);
-    return table->crc32c ? table->crc32c : crc32c_software;
+#if defined(__x86_64__) || defined(__aarch64__)
+    if (cpu_features() & kCpuCrc32c) return densq_k_crc32c;
+#endif
+    return crc32c_software;
 }
 
 }  // namespace densq

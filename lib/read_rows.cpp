@@ -8,19 +8,28 @@
 namespace densq {
 namespace {
 
+// The `bits` as a constant, and the place of a unit once, let compilers make a tight loop of it.
+template <uint32_t bits>
+void read_unit(const uint8_t *group, uint32_t field, uint32_t lanes, const float *lut, float *out) {
+    for (uint32_t lane = 0; lane < lanes; ++lane)
+        out[lane] = lut[densq_get_code(group, bits, field, lane)];
+}
+
+template <uint32_t bits>
 void read_dense(const Matrix &matrix, uint32_t row, float *out) {
-    const uint32_t entries = 1u << matrix.bits;
-    float lut[16];
-    for (uint32_t k = 0; k < entries; ++k)
-        lut[k] = densq_f16_to_f32(matrix.lut[static_cast<size_t>(row) * entries + k]);
+    constexpr uint32_t kEntries = 1u << bits;
+    float lut[kEntries];
+    for (uint32_t k = 0; k < kEntries; ++k)
+        lut[k] = densq_f16_to_f32(matrix.lut[static_cast<size_t>(row) * kEntries + k]);
     for (uint32_t begin = 0; begin < matrix.cols; begin += DENSQ_UNIT_COLS) {
         const densq_code_place place =
-            densq_place_code(matrix.rows, matrix.cols, matrix.bits, row, begin);
+            densq_place_code(matrix.rows, matrix.cols, bits, row, begin);
         const uint8_t *group = matrix.codes + place.group;
         const uint32_t left = matrix.cols - begin;
-        const uint32_t lanes = left < DENSQ_UNIT_COLS ? left : DENSQ_UNIT_COLS;
-        for (uint32_t lane = 0; lane < lanes; ++lane)
-            out[begin + lane] = lut[densq_get_code(group, matrix.bits, place.field, lane)];
+        if (left < DENSQ_UNIT_COLS)
+            read_unit<bits>(group, place.field, left, lut, out + begin);
+        else
+            read_unit<bits>(group, place.field, DENSQ_UNIT_COLS, lut, out + begin);
     }
 }
 
@@ -34,8 +43,10 @@ void add_sparse(const Matrix &matrix, uint32_t row, float *out) {
 }  // namespace
 
 void read_rows(const Matrix &matrix, uint32_t row, uint32_t count, float *out, size_t out_stride) {
+    constexpr void (*read_dense_of[])(const Matrix &, uint32_t, float *) = {
+        read_dense<2>, read_dense<3>, read_dense<4>};
     for (uint32_t i = 0; i < count; ++i, out += out_stride) {
-        read_dense(matrix, row + i, out);
+        read_dense_of[matrix.bits - 2](matrix, row + i, out);
         if (!matrix.row_ptr) continue;
         if (matrix.cols <= DENSQ_MAX_COLS_16)
             add_sparse<uint16_t>(matrix, row + i, out);

@@ -16,6 +16,9 @@ constexpr TableGetter kTables[] = {
     densq_k_avx512vnni,
     densq_k_avx512,
     densq_k_avx2,
+#elif defined(__aarch64__)
+    densq_k_neondot,
+    densq_k_neon,
 #endif
     densq_k_scalar,
 };

@@ -251,7 +251,7 @@ private:
         sub->add_option("FILE", options.file, "a densq file of a whole model")->required();
         sub->add_option("--threads", options.threads, "default: all CPUs");
         sub->add_option("--backend", options.backend,
-                        "avx512, avx2, scalar or cuda:N; default: the CPU's best");
+                        "avx512, avx2, neon, scalar or cuda:N; default: the CPU's best");
         sub->add_option("--precision", options.precision, "of quantized layers")
             ->check(CLI::IsMember({"fast", "exact"}))
             ->capture_default_str();

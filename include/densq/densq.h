@@ -189,7 +189,7 @@ typedef struct densq_backend densq_backend; /* opaque: one instruction set, one 
  * infinite. */
 typedef enum densq_precision { DENSQ_FAST = 0, DENSQ_EXACT = 1 } densq_precision;
 
-/* A family of backends from an archive of its own; densq/openblas.h has one. */
+/* A family of backends from an archive of its own: densq/cuda.h, densq/openblas.h. */
 typedef struct densq_provider densq_provider; /* opaque, constant */
 
 typedef struct densq_backend_options {
@@ -206,7 +206,7 @@ typedef struct densq_backend_options {
 } densq_backend_options;
 
 /* Name of the index-th backend of this build that this machine can run ("avx512", "avx2",
- * "scalar"), fastest first; NULL past the last. */
+ * "neon", "scalar"), fastest first; NULL past the last. */
 DENSQ_API const char *densq_backend_at(uint32_t index);
 
 /* `options` may be NULL.  DENSQ_ERR_NOT_FOUND: no such name; DENSQ_ERR_UNSUPPORTED: this build
@@ -233,7 +233,8 @@ DENSQ_API size_t densq_workspace_size(const densq_weights *weights, uint32_t bat
  * Strides are in elements, x_stride >= cols, y_stride >= rows (both ignored at batch 1).  x, y and
  * the workspace must not overlap; none needs an alignment beyond that of its type.  Allocates
  * nothing.  The bits of y[b] depend on the matrix, x[b] and the backend's name and precision
- * alone: not on the number of threads, nor on the other vectors of the batch. */
+ * alone: not on the number of threads, nor on the other vectors of the batch; openblas.h says where
+ * its backends differ. */
 DENSQ_API densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const float *x,
                                     size_t x_stride, float *y, size_t y_stride, void *workspace,
                                     size_t workspace_size);

@@ -199,7 +199,6 @@ constexpr KernelTable kTable = {
                       {multiply_tile<ExactPath, 2, 4>, multiply_tile<ExactPath, 3, 4>,
                        multiply_tile<ExactPath, 4, 4>}},
     .sparse_segment = sparse_segment<OneLane, 4>,
-    .crc32c = nullptr,
 };
 
 }  // namespace

@@ -21,11 +21,12 @@ MAY_SEE = {  # folder: the folders or files it may include from, besides include
     "cuda": ["cuda", "kernels/cuda/packing.hpp", "kernels/cuda/multiply.hpp", "kernels/table.hpp",
              "capi/structs.hpp", "lib/alloc.hpp", "lib/backend.hpp", "lib/fault.hpp",
              "lib/file.hpp", "lib/operands.hpp"],
+    "openblas": ["openblas", "lib/backend.hpp", "lib/alloc.hpp", "lib/fault.hpp"],
     "tools": ["tools"],
     "examples": ["examples"],
     "tests": ["tests", "cuda", "lib", "kernels", "tools", "examples"],
 }
-CORE = {"include", "kernels", "lib", "capi", "threads", "cuda"}
+CORE = {"include", "kernels", "lib", "capi", "threads", "cuda", "openblas"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.M)
 
 

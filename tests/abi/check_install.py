@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Installs into an empty folder and builds a program from that and pkg-config alone.
 
-    check_install.py CC BUILD_DIR MESON...
+    check_install.py CC BUILD_DIR with-openblas|without-openblas MESON...
 """
 import os
 import shutil
@@ -19,6 +19,14 @@ def pkg_config_dir(root):
     return next(path.parent for path in Path(root).rglob("densq.pc"))
 
 
+def add_openblas(root):
+    """Lets pkg-config find the system's OpenBLAS beside what was installed; that its folder is
+    then sought below the root does no harm, as the linker knows the system's."""
+    folder = subprocess.run(["pkg-config", "--variable=pcfiledir", "openblas"], check=True,
+                            capture_output=True, text=True).stdout.strip()
+    shutil.copy(Path(folder, "openblas.pc"), pkg_config_dir(root))
+
+
 def build(cc, root, program, package, definitions):
     environment = {**os.environ, "PKG_CONFIG_SYSROOT_DIR": str(root),
                    "PKG_CONFIG_LIBDIR": str(pkg_config_dir(root))}
@@ -32,7 +40,7 @@ def build(cc, root, program, package, definitions):
 
 
 def main():
-    cc, build_dir, *meson = sys.argv[1:]
+    cc, build_dir, openblas, *meson = sys.argv[1:]
     if not shutil.which("pkg-config"):
         print("pkg-config is not installed")
         return SKIP
@@ -45,6 +53,10 @@ def main():
         if list(root.rglob("densq_cuda.pc")):
             os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
             good.append(build(cc, root, f"{folder}/cuda", "densq_cuda", ["-DWITH_CUDA"]))
+        if openblas == "with-openblas":
+            add_openblas(root)
+            good.append(build(cc, root, f"{folder}/openblas", "densq_openblas",
+                              ["-DWITH_OPENBLAS"]))
     return not all(good)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Each kernel object exports one symbol, its table, and no weak ones.
+"""Each kernel object exports one symbol, a function, and no weak ones.
 
     check_kernels.py NM BUILD_DIR ARCHIVE...
 

@@ -7,6 +7,9 @@
 #ifdef WITH_CUDA /* to be run where there is no device */
 #include <densq/cuda.h>
 #endif
+#ifdef WITH_OPENBLAS
+#include <densq/openblas.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -39,6 +42,10 @@ int main(int argc, char **argv)
     fail("backend", status, &fault);
     if (status != DENSQ_ERR_UNSUPPORTED) return 3;
     options.provider = NULL;
+#endif
+#ifdef WITH_OPENBLAS
+    options.provider = densq_openblas_provider();
+    options.name = "openblas-all";
 #endif
     if ((status = densq_open_path(&file, argv[1], NULL, &fault)))
         return fail("open", status, &fault);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A file of one 2 x 3 matrix, written after docs/format.md with nothing of this library."""
+import os
+import shlex
 import struct
 import subprocess
 import tempfile
@@ -52,7 +54,8 @@ def product_is_right(program, tolerance=0.0):
     with tempfile.NamedTemporaryFile(suffix=".densq") as file:
         file.write(sample_file())
         file.flush()
-        result = subprocess.run([program, file.name], capture_output=True, text=True)
+        emulator = shlex.split(os.environ.get("EMULATOR", ""))
+        result = subprocess.run([*emulator, program, file.name], capture_output=True, text=True)
     y = [float(line) for line in result.stdout.split()]
     right = (result.returncode == 0 and len(y) == len(Y) and
              all(abs(got - wanted) <= tolerance * abs(wanted) for got, wanted in zip(y, Y)))

@@ -223,7 +223,7 @@ TEST_CASE("atomics count every thread once; a ticket begins anew behind the last
 TEST_CASE("a kernel of all words, with the same results for all seeds") {
     using namespace densq::test;
     std::vector<float> first;
-    for (const uint64_t seed : {1, 2, 3, 4}) {
+    for (const uint64_t seed : {1u, 2u, 3u, 4u}) {
         Emulator emulator({.seed = seed, .switch_at_accesses = seed % 2 == 0});
         const std::vector<uint32_t> words = rising<uint32_t>(128 * 4, 0x3A103B20);
         std::vector<uint32_t> counters(2);

@@ -17,9 +17,11 @@ inline std::vector<const KernelTable *> usable_tables() {
     std::vector<const KernelTable *> tables;
     while (const KernelTable *table = usable_table(static_cast<uint32_t>(tables.size())))
         tables.push_back(table);
+    // The registry prefers the table of the same name for CPUs with more.
 #if defined(__x86_64__)
-    // The registry prefers the table of the same name for CPUs with VNNI.
     if (cpu_features() & kCpuAvx512Vnni) tables.push_back(densq_k_avx512());
+#elif defined(__aarch64__)
+    if (cpu_features() & kCpuDotProducts) tables.push_back(densq_k_neon());
 #endif
     return tables;
 }

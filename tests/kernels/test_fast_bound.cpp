@@ -62,7 +62,7 @@ TEST_CASE("an outlier activation that meets weights near zero") {
         const densq_code_place place = densq_place_code(m.rows, m.cols, 4, row, 77);
         uint8_t *lane = m.codes.data() + place.group + 64 * (place.field / 4) + 2 * place.lane;
         const uint32_t shift = densq_field_shift(4, place.field);
-        const uint32_t cleared = (lane[0] | lane[1] << 8) & ~(15u << shift);
+        const uint32_t cleared = (lane[0] | static_cast<uint32_t>(lane[1]) << 8) & ~(15u << shift);
         lane[0] = static_cast<uint8_t>(cleared);
         lane[1] = static_cast<uint8_t>(cleared >> 8);
     }

@@ -85,6 +85,13 @@ private:
     std::vector<File> files;
 };
 
+const densq_provider *provider_of(const BenchPlan &plan, const std::string &backend) {
+    if (plan.device->provider()) return plan.device->provider();
+    const std::vector<std::string> listed = cpu_backends();
+    return std::find(listed.begin(), listed.end(), backend) != listed.end() ? nullptr
+                                                                            : plan.provider;
+}
+
 // A backend with every copy bound to it.
 struct BoundCopies {
     Backend backend;
@@ -154,7 +161,7 @@ public:
         for (const std::string &name : plan.backends)
             for (const densq_precision precision : plan.precisions)
                 bound.push_back(std::make_unique<BoundCopies>(
-                    copies, create_backend(device, name, precision, pool)));
+                    copies, create_backend(provider_of(plan, name), name, precision, pool)));
     }
 
     void add_contestants(const BenchPlan &plan, std::vector<Contestant> *to) {

@@ -14,6 +14,7 @@ namespace densq::tool {
 struct BenchPlan {
     std::shared_ptr<Device> device = open_cpu();
     std::vector<std::string> backends;  // of the device
+    const densq_provider *provider = nullptr;  // of the CPU's that densq_backend_at does not list
     std::vector<densq_precision> precisions;
     std::vector<uint32_t> threads, batches;
     double seconds = 1;        // measured per matrix and number of threads

@@ -37,15 +37,15 @@ std::string is_backend(const std::string &name) {
     return "'" + name + "' is none of " + all + "cuda:N";
 }
 
-Backend create_backend(const Device &device, const std::string &name, densq_precision precision,
-                       densq_threads *pool) {
+Backend create_backend(const densq_provider *provider, const std::string &name,
+                       densq_precision precision, densq_threads *pool) {
     densq_backend_options options{};
     options.struct_size = sizeof options;
     options.name = name.c_str();
     options.precision = precision;
     options.parallel = densq_threads_run;
     options.parallel_user = pool;
-    options.provider = device.provider();
+    options.provider = provider;
     densq_backend *created = nullptr;
     densq_fault fault{};
     require(densq_backend_create(&created, &options, &fault), fault);

@@ -79,8 +79,8 @@ std::vector<std::string> cpu_backends();
 // What is wrong with a backend's name on the command line; empty: nothing so far.
 std::string is_backend(const std::string &name);
 
-// The backend of that name on its device, on the threads of a pool.
-Backend create_backend(const Device &device, const std::string &name, densq_precision precision,
-                       densq_threads *pool);
+// The provider's backend of that name, on the threads of a pool.
+Backend create_backend(const densq_provider *provider, const std::string &name,
+                       densq_precision precision, densq_threads *pool);
 
 }  // namespace densq::tool

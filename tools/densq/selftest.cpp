@@ -148,7 +148,7 @@ public:
             const Input &input = input_of(x_dtype);
             for (const densq_precision precision : {DENSQ_FAST, DENSQ_EXACT}) {
                 const Backend backend =
-                    create_backend(*tested.device, tested.name, precision, nullptr);
+                    create_backend(tested.device->provider(), tested.name, precision, nullptr);
                 Trial trial(*tested.device, backend, file, reference);
                 for (const densq_dtype y_dtype : tested.device->dtypes()) {
                     const bool plain = x_dtype == DENSQ_F32 && y_dtype == DENSQ_F32;

@@ -5,8 +5,6 @@
 #include "exact.hpp"
 #include "fast.hpp"
 
-#include "kernels/x86/crc32c.hpp"
-
 namespace densq {
 namespace {
 
@@ -20,7 +18,6 @@ constexpr KernelTable kTable = {
                       {multiply_tile<ExactPath, 2, 4>, multiply_tile<ExactPath, 3, 4>,
                        multiply_tile<ExactPath, 4, 4>}},
     .sparse_segment = sparse_segment<Lanes8, 4>,
-    .crc32c = crc32c_sse42,
 };
 
 }  // namespace

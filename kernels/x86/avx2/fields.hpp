@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
 // fields.hpp - the codes of a group for AVX2, which looks up bytes (vpshufb) or 8 floats (vpermps).
 //
-// A line is two halves of 16 lanes.  The two bytes of a lane look alike (densq/layout.h), so one
-// shift and mask give a pair of fields: one in the low bytes, one in the high bytes.
+// A line is two halves of 16 lanes.  One shift and mask give a pair of fields (kernels/pairs.hpp).
 #pragma once
 #include <immintrin.h>
 
+#include "kernels/pairs.hpp"
 #include "kernels/tile.hpp"
 
 namespace densq {
 namespace {
-
-constexpr int kPairs = 8;  // of fields in a group
 
 // Halves h = 0, 1 of line i are half[2 i + h].
 template <int bits>
@@ -30,14 +28,6 @@ static DENSQ_INLINE Group<bits> load_group(const uint8_t *codes, uint32_t lines 
                                       : _mm256_setzero_si256();
     return group;
 }
-
-// The two fields of pair `pair`.
-template <int bits, int pair>
-constexpr int kLowField = bits == 2 ? 8 * (pair / 4) + pair % 4
-                          : bits == 3 && pair >= 6 ? 2 * pair
-                                                   : 4 * (pair / 2) + pair % 2;
-template <int bits, int pair>
-constexpr int kHighField = kLowField<bits, pair> + (bits == 2 ? 4 : bits == 3 && pair >= 6 ? 1 : 2);
 
 // Bytes that are the codes of pair `pair`: low bytes the one field, high bytes the other.
 template <int bits, int pair>

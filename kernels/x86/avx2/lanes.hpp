@@ -53,7 +53,7 @@ struct Lanes8 {
             for (; count - i >= 4; i += 4) {
                 __m128 column[4];
                 DENSQ_UNROLL
-                for (int k = 0; k < 4; ++k)
+                for (uint32_t k = 0; k < 4; ++k)
                     column[k] = _mm_loadu_ps(columns + static_cast<size_t>(col[i + k]) * 4);
                 _MM_TRANSPOSE4_PS(column[0], column[1], column[2], column[3]);
                 const __m128 factor = _mm_cvtph_ps(_mm_loadu_si64(val + i));

@@ -6,8 +6,6 @@
 #include "exact.hpp"
 #include "fast.hpp"
 
-#include "kernels/x86/crc32c.hpp"
-
 namespace densq {
 namespace {
 
@@ -25,7 +23,6 @@ constexpr KernelTable kTable = {
                       {multiply_tile<ExactPath, 2, 8>, multiply_tile<ExactPath, 3, 8>,
                        multiply_tile<ExactPath, 4, 8>}},
     .sparse_segment = sparse_segment<Lanes16, 8>,
-    .crc32c = crc32c_sse42,
 };
 
 }  // namespace

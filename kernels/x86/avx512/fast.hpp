@@ -37,7 +37,7 @@ public:
         template <int field>
         DENSQ_INLINE __m512i values(int b) const {
             if constexpr (batch == 1) return unit[field];
-            return _mm512_loadu_si512(x + 32 * field + DENSQ_BLOCK_COLS * b);
+            return _mm512_loadu_si512(x + 32 * field + DENSQ_BLOCK_COLS * static_cast<size_t>(b));
         }
 
         static constexpr int kUnits = batch == 1 ? DENSQ_GROUP_UNITS : 1;
@@ -68,8 +68,8 @@ public:
         FastPath path[rows];
         Group group[rows];
         DENSQ_UNROLL
-        for (int r = 0; r < rows; ++r) {
-            path[r].begin_row(matrix, row + static_cast<uint32_t>(r));
+        for (uint32_t r = 0; r < rows; ++r) {
+            path[r].begin_row(matrix, row + r);
             group[r] = densq::load_group<bits>(codes + DENSQ_LINE_BYTES * bits * r);
         }
         add_fields<0, rows>(path, group, block);

@@ -40,7 +40,7 @@ struct Lanes16 {
             for (; count - i >= 8; i += 8) {
                 __m256 column[8];
                 DENSQ_UNROLL
-                for (int k = 0; k < 8; ++k)
+                for (uint32_t k = 0; k < 8; ++k)
                     column[k] = _mm256_loadu_ps(columns + static_cast<size_t>(col[i + k]) * 8);
                 transpose_8(column);
                 const __m256 factor =

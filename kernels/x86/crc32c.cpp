@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT
-// crc32c.hpp - CRC-32C with the crc32 instruction of SSE4.2: 8 bytes in 3 cycles.
-#pragma once
+// crc32c.cpp - CRC-32C with the crc32 instruction of SSE4.2: 8 bytes in 3 cycles.
 #include <nmmintrin.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-namespace densq {
-namespace {
+#include "kernels/table.hpp"
 
-uint32_t crc32c_sse42(uint32_t crc, const void *bytes, size_t size) {
+uint32_t densq::densq_k_crc32c(uint32_t crc, const void *bytes, size_t size) {
     const auto *at = static_cast<const uint8_t *>(bytes);
     uint64_t state = ~crc;
     for (; size >= 8; at += 8, size -= 8) {
@@ -20,6 +16,3 @@ uint32_t crc32c_sse42(uint32_t crc, const void *bytes, size_t size) {
     for (; size; ++at, --size) state = _mm_crc32_u8(static_cast<uint32_t>(state), *at);
     return ~static_cast<uint32_t>(state);
 }
-
-}  // namespace
-}  // namespace densq

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// fast.hpp - the fast precision: by products of words, or where there is sdot, of bytes in whole
+// blocks.  Both give the same sums.
+#pragma once
+#include "lanes.hpp"
+#include "words.hpp"
+#ifdef __ARM_FEATURE_DOTPROD
+#include "bytes.hpp"
+#endif
+
+namespace densq {
+namespace {
+
+#ifdef __ARM_FEATURE_DOTPROD
+template <int bits, int batch>
+using BlockProducts = ByteProducts<bits, batch>;
+#else
+template <int bits, int batch>
+using BlockProducts = WordProducts<bits, batch>;
+#endif
+
+// The largest that is two signed bytes.
+constexpr int kMaxActivation = 127 * 256 + 127;
+static_assert(kMaxActivation <= kFastMaxActivation);
+
+template <int bits, int batch>
+class FastPath : public FastTables<bits> {
+public:
+    using Lanes = Lanes8;
+    using Element = int16_t;
+    using Group = const uint8_t *;
+
+    DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
+        products.set_lut(FastPath::lut_of(matrix, row));
+        products.clear();
+    }
+
+    using Block = const int16_t *;
+    static constexpr int kRows = 1;
+
+    template <int>
+    static DENSQ_INLINE void add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
+                                        Block x, const float *scale, Lanes::Vector (*sums)[batch]) {
+        BlockProducts<bits, batch> block;
+        block.set_lut(FastPath::lut_of(matrix, row));
+        block.clear();
+        DENSQ_ROLLED
+        for (int quarter = 0; quarter < kQuarters; ++quarter)
+            block.template add_pairs<0>(codes, quarter, x);
+        add_sums(block, scale, *sums);
+        block.clear();
+        DENSQ_ROLLED
+        for (int quarter = 0; quarter < kQuarters; ++quarter)
+            block.template add_pairs<kPairs / 2>(codes, quarter, x);
+        add_sums(block, scale + batch, *sums);
+    }
+
+    static DENSQ_INLINE Group load_group(const uint8_t *codes, uint32_t) { return codes; }
+
+    template <int field>
+    DENSQ_INLINE void add_field(Group group, const int16_t *x, size_t x_stride) {
+        products.template add_field<field>(group, x, x_stride);
+    }
+
+    DENSQ_INLINE void flush(const float *scale, Lanes::Vector *sums) {
+        add_sums(products, scale, sums);
+        products.clear();
+    }
+
+private:
+    template <class Products>
+    static DENSQ_INLINE void add_sums(const Products &from, const float *scale,
+                                      Lanes::Vector *sums) {
+        DENSQ_UNROLL
+        for (int b = 0; b < batch; ++b) {
+            const float32x2_t two = vcvt_f32_f64(vcvtq_f64_s64(from.sums(b)));
+            sums[b].val[0] = vfmaq_n_f32(sums[b].val[0], vcombine_f32(two, vdup_n_f32(0)),
+                                         scale[b]);
+        }
+    }
+
+    WordProducts<bits, batch> products;
+};
+
+// Quantizes `cols` (1..kFastCols) activations into whole units of 32; returns the scale.
+float quantize_block(const float *x, uint32_t cols, int16_t *out) {
+    float32x4_t largest_4 = vdupq_n_f32(0);
+    for (uint32_t c = 0; c < cols; c += 4)
+        largest_4 = vmaxq_f32(largest_4, vabsq_f32(load_first(x + c, cols - c)));
+    float largest = vmaxvq_f32(largest_4);  // NaN if there is one
+    const bool finite = largest - largest == 0;
+    if (largest < kFastFloor) largest = kFastFloor;
+    const float inverse = finite ? kMaxActivation / largest : 0.0f;
+    for (uint32_t c = 0; c < (cols + 31) / 32 * 32; c += 4) {
+        const float32x4_t v = c < cols ? load_first(x + c, cols - c) : vdupq_n_f32(0);
+        vst1_s16(out + c, vqmovn_s32(vcvtnq_s32_f32(vmulq_n_f32(v, inverse))));
+    }
+    return finite ? largest / kMaxActivation : largest - largest;  // infinity - infinity is NaN
+}
+
+template <int bits>
+void prepare_fast_bits(const Activations *activations, uint32_t cols) {
+    auto *out = static_cast<int16_t *>(activations->prepared);
+    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
+        const uint32_t block = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
+        for (uint32_t b = 0; b < activations->count; ++b) {
+            const float *x = activations->x + b * activations->x_stride + c;
+            float *scale = activations->scale + c / kFastCols * activations->count + b;
+            for (uint32_t at = 0; at < block; at += kFastCols, scale += activations->count) {
+                const uint32_t count = block - at < kFastCols ? block - at : kFastCols;
+                *scale = quantize_block(x + at, count, out + at);
+            }
+            if (block == DENSQ_BLOCK_COLS) BlockProducts<bits, 1>::arrange_block(out);
+            out += prepared_cols(block);
+        }
+    }
+}
+
+void prepare_fast(const Activations *activations, uint32_t cols, uint32_t bits) {
+    if (bits == 2) return prepare_fast_bits<2>(activations, cols);
+    if (bits == 3) return prepare_fast_bits<3>(activations, cols);
+    prepare_fast_bits<4>(activations, cols);
+}
+
+}  // namespace
+}  // namespace densq
