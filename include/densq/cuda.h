@@ -8,8 +8,12 @@
  *
  * Names are "cuda:0", "cuda:1" and so on to "cuda:63", in CUDA's order of devices, which
  * CUDA_VISIBLE_DEVICES changes; NULL and "cuda" mean "cuda:0".  A device needs compute capability
- * 7.5 or newer.  `parallel` of the options is not used.  densq_precision: docs/cuda.md has what the
- * kernels compute, and the error bounds.
+ * 7.5 or newer.  `parallel` of the options is not used.
+ *
+ * Precision.  LUT entries are used as they are.  FAST rounds activations to 11 significant bits, EXACT
+ * to 22, which changes a result by at most 2^-11 or 2^-22 of sum_c |w_c x_c| (and 2^-38 of a block's
+ * largest activation); sums are in F32, in the order of tensor cores.  docs/cuda.md has the proof.
+ * The bits of y[b] depend on the matrix, x[b], the precision and the model of GPU alone.
  *
  * Device memory.  densq_bind copies the matrix to the device, in a layout of its own, in one
  * allocation that densq_unbind frees; it takes as much of the caller's memory meanwhile.  x, y and
@@ -24,8 +28,8 @@
  * stream, the legacy one, which is ordered with all other streams but those made non-blocking.
  *
  * Errors of the device give DENSQ_ERR_DEVICE with CUDA's text in the fault; what a kernel does wrong
- * may show in a later call, as everywhere in CUDA.  CUDA's last error (cudaGetLastError) is left
- * empty.  Every function leaves the calling thread's current device as it was.
+ * may show in a later call, as everywhere in CUDA.  They are not left behind for the program's
+ * cudaGetLastError.  Every function leaves the calling thread's current device as it was.
  *
  * Threads.  As in densq.h: backends and weights are immutable, workspaces belong to one
  * multiplication at a time, that is until it is done on its stream. */

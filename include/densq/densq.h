@@ -189,7 +189,8 @@ typedef struct densq_backend densq_backend; /* opaque: one instruction set, one 
  * infinite. */
 typedef enum densq_precision { DENSQ_FAST = 0, DENSQ_EXACT = 1 } densq_precision;
 
-/* A family of backends from an archive of its own: densq/cuda.h, densq/openblas.h. */
+/* A family of backends from an archive of its own: densq/cuda.h and densq/openblas.h have some, and
+ * say how these compute. */
 typedef struct densq_provider densq_provider; /* opaque, constant */
 
 typedef struct densq_backend_options {
