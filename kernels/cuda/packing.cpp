@@ -47,16 +47,39 @@ Parts place_parts(const Matrix &matrix) {
     return parts;
 }
 
-// Of one row and one unit: word t has the codes of columns 8t..8t+7.
+// The codes of one field of a group.  Like densq_get_code for all lanes, but in a way that compilers
+// vectorize.
+void read_field(const uint8_t *group, uint32_t bits, uint32_t field, uint8_t (&codes)[kUnitCols]) {
+    if (bits == 3 && field >= 12) {
+        for (uint32_t i = 0; i < kUnitCols; ++i)
+            codes[i] = static_cast<uint8_t>(densq_get_code(group, bits, field, i));
+        return;
+    }
+    const uint8_t *line = group + densq_field_line(bits, field) * DENSQ_LINE_BYTES;
+    const uint32_t shift = densq_field_shift(bits, field), mask = (1u << bits) - 1;
+    for (uint32_t i = 0; i < kUnitCols; ++i)
+        codes[i] = static_cast<uint8_t>(densq_lane_get(line, 0, i) >> shift & mask);
+}
+
+// Eight codes in the nibbles of a word.
+uint32_t nibble_word(const uint8_t *codes) {
+    uint64_t bytes;
+    memcpy(&bytes, codes, sizeof bytes);
+    bytes = (bytes | bytes >> 4) & 0x00FF00FF00FF00FFu;
+    bytes = (bytes | bytes >> 8) & 0x0000FFFF0000FFFFu;
+    return static_cast<uint32_t>(bytes | bytes >> 16);
+}
+
+// Of one row and one unit: word t has the codes of columns 8t..8t+7.  Codes past the last column
+// are 0 in the matrix.
 void read_unit(const Matrix &matrix, uint32_t row, uint32_t first_col, uint32_t (&words)[4]) {
     memset(words, 0, sizeof words);
     if (row >= matrix.rows || first_col >= matrix.cols) return;
     const densq_code_place place =
         densq_place_code(matrix.rows, matrix.cols, matrix.bits, row, first_col);
-    const uint32_t cols = matrix.cols - first_col;
-    for (uint32_t i = 0; i < kUnitCols && i < cols; ++i)
-        words[i / 8] |=
-            densq_get_code(matrix.codes + place.group, matrix.bits, place.field, i) << i % 8 * 4;
+    uint8_t codes[kUnitCols];
+    read_field(matrix.codes + place.group, matrix.bits, place.field, codes);
+    for (uint32_t t = 0; t < 4; ++t) words[t] = nibble_word(codes + 8 * t);
 }
 
 struct LaneWords {

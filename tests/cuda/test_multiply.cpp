@@ -118,6 +118,22 @@ TEST_CASE("outliers, subnormal and huge activations") {
         }
 }
 
+TEST_CASE("activations just below a tie: the fast precision's bound is almost reached") {
+    Random random(8);
+    RandomMatrix m = make_matrix(3, 600, 4, Sparsity::kNone, random);
+    for (uint16_t &entry : m.lut) entry = densq_f32_to_f16(0.5f);
+    std::fill(m.dense.begin(), m.dense.end(), 0.5);
+    const std::vector<float> x(m.cols, 1 + 0x1p-11f - 0x1p-22f);
+    MultiplyOptions options;
+    options.exact = false;
+    check(m, x, options);
+    const Expected e = expect(m, 0, x.data());
+    const double error = e.y - static_cast<double>(multiply_emulated(m, x, options)[0]);
+    CHECK(error > 0.99 * 0x1p-11 * e.magnitude);
+    options.exact = true;
+    check(m, x, options);
+}
+
 TEST_CASE("an infinite or NaN activation spoils its vector only") {
     Random random(6);
     const RandomMatrix m = make_matrix(17, 520, 2, Sparsity::kSome, random);
