@@ -10,10 +10,10 @@
  * CUDA_VISIBLE_DEVICES changes; NULL and "cuda" mean "cuda:0".  A device needs compute capability
  * 7.5 or newer.  `parallel` of the options is not used.
  *
- * Precision.  LUT entries are used as they are.  FAST rounds activations to 11 significant bits, EXACT
- * to 22, which changes a result by at most 2^-11 or 2^-22 of sum_c |w_c x_c| (and 2^-38 of a block's
- * largest activation); sums are in F32, in the order of tensor cores.  docs/cuda.md has the proof.
- * The bits of y[b] depend on the matrix, x[b], the precision and the model of GPU alone.
+ * Precision.  LUT entries are used as they are.  FAST rounds activations to 11 significant bits,
+ * EXACT to 22, which changes a result by at most 2^-11 or 2^-22 of sum_c |w_c x_c| (docs/cuda.md: and
+ * a little for activations far below others of their block); sums are in F32, in the order of tensor
+ * cores.  The bits of y[b] depend on the matrix, x[b], the precision and the model of GPU alone.
  *
  * Device memory.  densq_bind copies the matrix to the device, in a layout of its own, in one
  * allocation that densq_unbind frees; it takes as much of the caller's memory meanwhile.  x, y and
@@ -27,8 +27,8 @@
  * the device and must not run while the calling thread captures.  densq_matmul uses the default
  * stream, the legacy one, which is ordered with all other streams but those made non-blocking.
  *
- * Errors of the device give DENSQ_ERR_DEVICE with CUDA's text in the fault; what a kernel does wrong
- * may show in a later call, as everywhere in CUDA.  They are not left behind for the program's
+ * Errors of the device give DENSQ_ERR_DEVICE with CUDA's text in the fault; what a kernel does
+ * wrong may show in a later call, as everywhere in CUDA.  They are not left behind for the program's
  * cudaGetLastError.  Every function leaves the calling thread's current device as it was.
  *
  * Threads.  As in densq.h: backends and weights are immutable, workspaces belong to one
@@ -70,8 +70,8 @@ DENSQ_API densq_status densq_cuda_get_device(uint32_t index, densq_cuda_device *
                                              densq_fault *fault);
 
 /* densq_matmul with the types of x and y (densq_dtype) and the stream: a cudaStream_t, or NULL for
- * the default stream.  Sums are in F32 whatever the types; y is rounded to nearest, what exceeds F16
- * becomes infinite.  x and y are aligned to their types; strides are in elements.
+ * the default stream.  Sums are in F32 whatever the types; y is rounded to nearest, and what exceeds
+ * F16 becomes infinite.  x and y are aligned to their types; strides are in elements.
  *
  * DENSQ_ERR_ARGUMENT: weights of another provider, and as densq_matmul.  DENSQ_ERR_DEVICE: the
  * device refused the work.  DENSQ_ERR_UNSUPPORTED: this build has no kernels for the device. */

@@ -34,7 +34,8 @@ def test_selftest():
 
 def test_bench():
     briefly = ["--seconds", "0.001", "--cold-bytes", "1", "--batch", "1,3"]
-    report = run_json("bench", "--synthetic", "17x70", "--bits", "2,3", "--backend", "cuda", *briefly)
+    report = run_json("bench", "--synthetic", "17x70", "--bits", "2,3", "--backend", "cuda",
+                      *briefly)
     assert "Emulated GPU 0" in report["device"]
     assert len(report["matrices"]) == 2
     for matrix in report["matrices"]:

@@ -36,7 +36,7 @@ struct BenchResult {
     size_t bytes = 0;  // that one call reads
     densq_precision precision = DENSQ_FAST;
     uint32_t threads = 1, batch = 1;
-    std::vector<double> seconds;  // of each call, or the mean of Device::calls_to_time, ascending
+    std::vector<double> seconds;  // of each call (the mean of Device::calls_to_time), ascending
 
     double quantile(double q) const;
     double median() const { return quantile(0.5); }

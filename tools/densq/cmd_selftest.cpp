@@ -50,7 +50,7 @@ nlohmann::json describe(const SelftestResult &result) {
 }
 
 void print_failure(const SelftestResult &result) {
-    std::printf("  WRONG: %u bits, nonzeros: %s, batch %u, x %s, y %s, %s: %zu of %zu outputs; %s\n",
+    std::printf("  WRONG: %u bits, nonzeros: %s, batch %u, x %s, y %s, %s: %zu of %zu; %s\n",
                 result.bits, result.nonzeros.c_str(), result.batch, dtype_name(result.x_dtype),
                 dtype_name(result.y_dtype), precision_name(result.precision),
                 result.comparison.wrong, result.comparison.outputs, reason(result).c_str());
@@ -128,8 +128,8 @@ void add_selftest(CLI::App &app) {
         ->delimiter(',')->check(CLI::IsMember({2, 3, 4}))->capture_default_str();
     command->add_flag("--quick", options->quick, "Small shapes only");
     command->add_flag("--json", options->json, "Print JSON, each product by itself");
-    command->footer("Errors are measured against the bounds of docs/precision.md and docs/cuda.md.\n"
-                    "Exits with 1 if a product exceeds its bound, or has other bits in another batch.\n"
+    command->footer("Errors are compared with the bounds of docs/precision.md and docs/cuda.md.  Exits\n"
+                    "with 1 if a product exceeds its bound, or has other bits in another batch.\n"
                     "Worth pasting into a bug report.");
     command->callback([options] { run_command(*options); });
 }
