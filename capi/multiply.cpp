@@ -6,6 +6,7 @@
 #include "lib/cpu_backend.hpp"
 #include "lib/fault.hpp"
 #include "lib/file.hpp"
+#include "lib/operands.hpp"
 #include "lib/registry.hpp"
 
 using namespace densq;
@@ -36,35 +37,6 @@ densq_status check_provider(const densq_provider *provider, densq_fault *fault) 
     if (!provider || provider->version == densq_version()) return DENSQ_OK;
     return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,
                 "options->provider is of another version of densq: link archives of one version");
-}
-
-// A range of floats that a strided matrix covers; false if it exceeds the address space.
-struct Range {
-    uintptr_t begin, end;
-};
-
-bool make_range(const float *first, uint32_t count, size_t stride, uint32_t width, Range *range) {
-    size_t elements = 0, bytes = 0;
-    range->begin = reinterpret_cast<uintptr_t>(first);
-    return !__builtin_mul_overflow(stride, static_cast<size_t>(count - 1), &elements) &&
-           !__builtin_add_overflow(elements, static_cast<size_t>(width), &elements) &&
-           !__builtin_mul_overflow(elements, sizeof(float), &bytes) &&
-           !__builtin_add_overflow(range->begin, bytes, &range->end);
-}
-
-bool overlap(const Range &a, const Range &b) { return a.begin < b.end && b.begin < a.end; }
-
-bool legal_arrays(const densq_weights &weights, uint32_t batch, const float *x, size_t x_stride,
-                  const float *y, size_t y_stride, const void *workspace, size_t workspace_size) {
-    if (!x || !y || !workspace) return false;
-    if (batch > 1 && (x_stride < weights.cols || y_stride < weights.rows)) return false;
-    Range in, out;
-    if (!make_range(x, batch, x_stride, weights.cols, &in) ||
-        !make_range(y, batch, y_stride, weights.rows, &out))
-        return false;
-    Range space = {reinterpret_cast<uintptr_t>(workspace), 0};
-    if (__builtin_add_overflow(space.begin, workspace_size, &space.end)) return false;
-    return !overlap(in, out) && !overlap(in, space) && !overlap(out, space);
 }
 
 }  // namespace
@@ -129,7 +101,8 @@ densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const fl
     const BackendOps *ops = weights->backend->ops;
     const size_t needed = ops->workspace_size(weights, batch);
     if (needed == 0 || workspace_bytes < needed) return DENSQ_ERR_ARGUMENT;
-    if (!legal_arrays(*weights, batch, x, x_stride, y, y_stride, workspace, needed))
-        return DENSQ_ERR_ARGUMENT;
+    const Operand in = {x, x_stride, weights->cols, sizeof(float)};
+    const Operand result = {y, y_stride, weights->rows, sizeof(float)};
+    if (!legal_operands(batch, in, result, workspace, needed)) return DENSQ_ERR_ARGUMENT;
     return ops->matmul(weights, batch, x, x_stride, y, y_stride, workspace);
 }

@@ -124,6 +124,7 @@ const char *status_text(densq_status status) {
     case DENSQ_ERR_LIMIT: return "larger than a limit";
     case DENSQ_ERR_NOT_FOUND: return "not found";
     case DENSQ_ERR_UNSUPPORTED: return "not supported here";
+    case DENSQ_ERR_DEVICE: return "the device failed";
     default: return "unknown status";
     }
 }

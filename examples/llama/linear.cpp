@@ -24,22 +24,17 @@ Linear::Linear(const Weights &weights_, const std::string &name_, uint32_t rows_
     index = weights->matrix(name, rows, cols);
     densq_fault fault = {};
     densq_weights *made = nullptr;
-    if (densq_bind(&made, weights->backend(), weights->file(), index, &fault) != DENSQ_OK)
+    if (densq_bind(&made, weights->product().backend(), weights->file(), index, &fault) != DENSQ_OK)
         throw Error(weights->path + ": matrix '" + name + "': " + fault.text);
     bound.reset(made);
 }
 
 void Linear::apply(const float *x, uint32_t count, float *y) {
     if (observer) (*observer)(*this, x, count);
-    bound ? apply_quantized(x, count, y) : apply_plain(x, count, y);
-}
-
-void Linear::apply_quantized(const float *x, uint32_t count, float *y) {
-    const size_t needed = densq_workspace_size(bound.get(), count);
-    if (workspace.size() < needed) workspace.resize(needed);
-    const densq_status status = densq_matmul(bound.get(), count, x, cols, y, rows,
-                                             workspace.data(), workspace.size());
-    if (status != DENSQ_OK) throw Error(name + ": " + densq_strerror(status));
+    if (bound)
+        weights->product().multiply(bound.get(), x, count, cols, y, rows);
+    else
+        apply_plain(x, count, y);
 }
 
 // Block after block of rows, which stay in the file's type until they are needed.

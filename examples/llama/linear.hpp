@@ -36,7 +36,6 @@ private:
     struct Unbind {
         void operator()(densq_weights *weights) const { densq_unbind(&weights); }
     };
-    void apply_quantized(const float *x, uint32_t count, float *y);
     void apply_plain(const float *x, uint32_t count, float *y) const;
     void apply_rows(uint32_t first, uint32_t number, const float *x, uint32_t count,
                     float *y) const;
@@ -44,7 +43,6 @@ private:
     const Weights *weights;
     uint32_t index = 0;
     std::unique_ptr<densq_weights, Unbind> bound;
-    std::vector<uint8_t> workspace;
     densq_tensor plain = {};  // [rows][cols], in the file
 };
 

@@ -250,7 +250,8 @@ private:
     void add_file(CLI::App *sub) {
         sub->add_option("FILE", options.file, "a densq file of a whole model")->required();
         sub->add_option("--threads", options.threads, "default: all CPUs");
-        sub->add_option("--backend", options.backend, "avx512, avx2, neon or scalar; default: the best");
+        sub->add_option("--backend", options.backend,
+                        "avx512, avx2, neon, scalar or cuda:N; default: the CPU's best");
         sub->add_option("--precision", options.precision, "of quantized layers")
             ->check(CLI::IsMember({"fast", "exact"}))
             ->capture_default_str();

@@ -46,9 +46,7 @@ Weights::Weights(const std::string &path_, const std::string &backend, densq_pre
     options.precision = static_cast<uint32_t>(precision);
     options.parallel = densq_threads_run;
     options.parallel_user = threads.get();
-    densq_backend *created = nullptr;
-    if (densq_backend_create(&created, &options, &fault) != DENSQ_OK) throw Error(fault.text);
-    chosen.reset(created);
+    chosen = make_product(options);
 }
 
 std::string Weights::text(const std::string &key) const {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// weights.hpp - a densq file and what multiplies its matrices: all of the program's use of the
-// library's C API.
+// weights.hpp - a densq file and what multiplies its matrices.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -10,6 +9,7 @@
 
 #include "densq/densq.h"
 #include "densq/threads.h"
+#include "product.hpp"
 
 namespace llama {
 
@@ -39,7 +39,7 @@ public:
 
     const std::string path;
     const densq_file *file() const { return opened.get(); }
-    const densq_backend *backend() const { return chosen.get(); }
+    Product &product() const { return *chosen; }
     const Threads &threads() const { return pool; }
 
     // The text of a metadata entry; Error if there is none.
@@ -59,11 +59,10 @@ public:
 private:
     struct Close {
         void operator()(densq_file *file) const { densq_close(&file); }
-        void operator()(densq_backend *backend) const { densq_backend_destroy(&backend); }
     };
     const Threads &pool;
     std::unique_ptr<densq_file, Close> opened;
-    std::unique_ptr<densq_backend, Close> chosen;
+    std::unique_ptr<Product> chosen;
 };
 
 }  // namespace llama

@@ -34,7 +34,7 @@ typedef int32_t densq_status; /* one of enum densq_error; the values never chang
 enum densq_error {
     DENSQ_OK = 0,
     DENSQ_ERR_ARGUMENT = 1,     /* a parameter is NULL, out of range, or too small */
-    DENSQ_ERR_MEMORY = 2,       /* the allocator returned NULL */
+    DENSQ_ERR_MEMORY = 2,       /* the allocator returned NULL, or a device has no memory left */
     DENSQ_ERR_IO = 3,           /* the operating system refused to open, read or map */
     DENSQ_ERR_MAGIC = 4,        /* not a densq file */
     DENSQ_ERR_VERSION = 5,      /* a densq file of a version or with a feature unknown here */
@@ -42,7 +42,8 @@ enum densq_error {
     DENSQ_ERR_CHECKSUM = 7,     /* a section's bytes do not match its CRC-32C */
     DENSQ_ERR_LIMIT = 8,        /* larger than the caller's or the format's limit */
     DENSQ_ERR_NOT_FOUND = 9,    /* no entry or backend of that name */
-    DENSQ_ERR_UNSUPPORTED = 10  /* this CPU or this build cannot do it */
+    DENSQ_ERR_UNSUPPORTED = 10, /* this machine or this build cannot do it */
+    DENSQ_ERR_DEVICE = 11       /* a GPU refused or failed at its work */
 };
 
 /* Static English text for a status, never NULL, for any value. */
@@ -188,7 +189,8 @@ typedef struct densq_backend densq_backend; /* opaque: one instruction set, one 
  * infinite. */
 typedef enum densq_precision { DENSQ_FAST = 0, DENSQ_EXACT = 1 } densq_precision;
 
-/* A family of backends from an archive of its own; densq/openblas.h has one. */
+/* A family of backends from an archive of its own: densq/cuda.h and densq/openblas.h have some, and
+ * say how these compute. */
 typedef struct densq_provider densq_provider; /* opaque, constant */
 
 typedef struct densq_backend_options {

@@ -18,12 +18,15 @@ MAY_SEE = {  # folder: the folders or files it may include from, besides include
     "lib": ["lib", *CONTRACT],
     "capi": ["capi", "lib", *CONTRACT],
     "threads": ["threads"],
+    "cuda": ["cuda", "kernels/cuda/packing.hpp", "kernels/cuda/multiply.hpp", "kernels/table.hpp",
+             "capi/structs.hpp", "lib/alloc.hpp", "lib/backend.hpp", "lib/fault.hpp",
+             "lib/file.hpp", "lib/operands.hpp"],
     "openblas": ["openblas", "lib/backend.hpp", "lib/alloc.hpp", "lib/fault.hpp"],
     "tools": ["tools"],
     "examples": ["examples"],
-    "tests": ["tests", "lib", "kernels", "tools", "examples"],
+    "tests": ["tests", "cuda", "lib", "kernels", "tools", "examples"],
 }
-CORE = {"include", "kernels", "lib", "capi", "threads", "openblas"}
+CORE = {"include", "kernels", "lib", "capi", "threads", "cuda", "openblas"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.M)
 
 

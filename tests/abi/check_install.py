@@ -50,6 +50,9 @@ def main():
                         "--quiet", "--tags", "devel"], check=True)
         good = [build(cc, root, f"{folder}/plain", "densq", []),
                 build(cc, root, f"{folder}/threaded", "densq_threads", ["-DWITH_THREADS"])]
+        if list(root.rglob("densq_cuda.pc")):
+            os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+            good.append(build(cc, root, f"{folder}/cuda", "densq_cuda", ["-DWITH_CUDA"]))
         if openblas == "with-openblas":
             add_openblas(root)
             good.append(build(cc, root, f"{folder}/openblas", "densq_openblas",

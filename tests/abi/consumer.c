@@ -4,6 +4,9 @@
 #ifdef WITH_THREADS
 #include <densq/threads.h>
 #endif
+#ifdef WITH_CUDA /* to be run where there is no device */
+#include <densq/cuda.h>
+#endif
 #ifdef WITH_OPENBLAS
 #include <densq/openblas.h>
 #endif
@@ -32,6 +35,13 @@ int main(int argc, char **argv)
     if ((status = densq_threads_create(&pool, 2))) return fail("threads", status, &fault);
     options.parallel = densq_threads_run;
     options.parallel_user = pool;
+#endif
+#ifdef WITH_CUDA
+    options.provider = densq_cuda_provider();
+    status = densq_backend_create(&backend, &options, &fault);
+    fail("backend", status, &fault);
+    if (status != DENSQ_ERR_UNSUPPORTED) return 3;
+    options.provider = NULL;
 #endif
 #ifdef WITH_OPENBLAS
     options.provider = densq_openblas_provider();

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -21,8 +20,8 @@
 
 #include "densq/layout.h"
 #include "densq/threads.h"
+#include "device.hpp"
 #include "entries.hpp"
-#include "plain_read.hpp"
 
 namespace densq::tool {
 namespace {
@@ -32,22 +31,6 @@ constexpr uint64_t kMaxCopies = 16384;  // each has its handles: very small matr
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr double kRoundSeconds = 0.03;  // for each contestant of a library
 constexpr std::chrono::milliseconds kPollingTime{200};  // ggml polls for 100 before it sleeps
-
-void require(densq_status status, const densq_fault &fault = {}) {
-    if (status == DENSQ_OK) return;
-    throw std::runtime_error(fault.text[0] ? fault.text : densq_strerror(status));
-}
-
-template <auto destroy>
-struct Destroy {
-    template <typename T>
-    void operator()(T *object) const {
-        destroy(&object);
-    }
-};
-using Backend = std::unique_ptr<densq_backend, Destroy<densq_backend_destroy>>;
-using Weights = std::unique_ptr<densq_weights, Destroy<densq_unbind>>;
-using Pool = std::unique_ptr<densq_threads, Destroy<densq_threads_destroy>>;
 
 // Fresh memory from the system, as a file is read into.
 struct Arena {
@@ -102,11 +85,11 @@ private:
     std::vector<File> files;
 };
 
-bool is_listed(const std::string &backend) {
-    const char *name;
-    for (uint32_t i = 0; (name = densq_backend_at(i)); ++i)
-        if (backend == name) return true;
-    return false;
+const densq_provider *provider_of(const BenchPlan &plan, const std::string &backend) {
+    if (plan.device->provider()) return plan.device->provider();
+    const std::vector<std::string> listed = cpu_backends();
+    return std::find(listed.begin(), listed.end(), backend) != listed.end() ? nullptr
+                                                                            : plan.provider;
 }
 
 // A backend with every copy bound to it.
@@ -114,68 +97,31 @@ struct BoundCopies {
     Backend backend;
     std::vector<Weights> weights;
 
-    BoundCopies(const Copies &copies, const BenchPlan &plan, const std::string &name,
-                densq_precision precision, densq_threads *pool) {
-        densq_backend_options options{};
-        options.struct_size = sizeof options;
-        options.name = name.c_str();
-        options.precision = precision;
-        options.parallel = densq_threads_run;
-        options.parallel_user = pool;
-        options.provider = is_listed(name) ? nullptr : plan.provider;
-        densq_backend *created = nullptr;
-        densq_fault fault{};
-        require(densq_backend_create(&created, &options, &fault), fault);
-        backend.reset(created);
+    BoundCopies(const Copies &copies, Backend of) : backend(std::move(of)) {
         for (size_t i = 0; i < copies.count(); ++i) {
             densq_weights *bound = nullptr;
-            require(densq_bind(&bound, created, copies.file(i), 0, &fault), fault);
+            densq_fault fault{};
+            require(densq_bind(&bound, backend.get(), copies.file(i), 0, &fault), fault);
             weights.emplace_back(bound);
         }
     }
 };
 
-// Reads the bytes of a matrix on the threads of a pool, in as many pieces as it has tiles.
-class PlainReader {
-public:
-    PlainReader(const MatrixImage &image, densq_threads *threads)
-        : pool(threads),
-          lines((image.end - image.begin) / DENSQ_LINE_BYTES),
-          pieces(densq_tile_count(image.rows)),
-          sums(pieces) {}
-
-    void read(const uint8_t *matrix) {
-        bytes = matrix;
-        densq_threads_run(pool, pieces, read_pieces, this);
-    }
-
-private:
-    static void read_pieces(void *arg, uint32_t begin, uint32_t end) {
-        PlainReader &self = *static_cast<PlainReader *>(arg);
-        const size_t from = self.lines * begin / self.pieces;
-        const size_t to = self.lines * end / self.pieces;
-        self.sums[begin] = plain_read(self.bytes + from * DENSQ_LINE_BYTES, to - from);
-    }
-
-    densq_threads *pool;
-    size_t lines;
-    uint32_t pieces;
-    std::vector<uint64_t> sums;  // kept, so that no compiler leaves the reading out
-    const uint8_t *bytes = nullptr;
-};
-
-// The vectors of one contestant.
+// The vectors of one contestant, in its device's memory.
 struct Operands {
-    std::vector<float> x, y;
-    std::vector<std::max_align_t> workspace;
+    size_t workspace_bytes;
+    DeviceMemory x, y, workspace;
 
-    Operands(const MatrixImage &image, const densq_weights *weights, uint32_t batch)
-        : x(size_t{batch} * image.cols),
-          y(size_t{batch} * image.rows),
-          workspace(densq_workspace_size(weights, batch) / sizeof(std::max_align_t) + 1) {
+    Operands(Device &device, const MatrixImage &image, const densq_weights *weights, uint32_t batch)
+        : workspace_bytes(densq_workspace_size(weights, batch)),
+          x(device, size_t{batch} * image.cols * sizeof(float)),
+          y(device, size_t{batch} * image.rows * sizeof(float)),
+          workspace(device, workspace_bytes) {
+        std::vector<float> activations(size_t{batch} * image.cols);
         std::mt19937 random(1);
         std::normal_distribution<float> activation;
-        for (float &value : x) value = activation(random);
+        for (float &value : activations) value = activation(random);
+        device.upload(x.data(), activations.data(), activations.size() * sizeof(float));
     }
 };
 
@@ -183,6 +129,7 @@ struct Contestant {
     std::string library;  // that it calls; empty: ours
     BenchResult result;
     std::function<void()> call;
+    Device *device = nullptr;  // to wait for; NULL: none
     double fastest = std::numeric_limits<double>::infinity();
 
     size_t calls() const { return result.seconds.size(); }
@@ -190,10 +137,12 @@ struct Contestant {
 
     double time_call() {
         using Clock = std::chrono::steady_clock;
+        const uint32_t number = device ? device->calls_to_time() : 1;
         const auto start = Clock::now();
-        call();
+        for (uint32_t i = 0; i < number; ++i) call();
+        if (device) device->finish();
         const double time = std::chrono::duration<double>(Clock::now() - start).count();
-        result.seconds.push_back(time);
+        result.seconds.push_back(time / number);
         fastest = std::min(fastest, time);
         return time;
     }
@@ -203,56 +152,61 @@ struct Contestant {
 class Subject {
 public:
     Subject(const MatrixImage &matrix_image, const BenchPlan &plan, densq_threads *pool)
-        : image(matrix_image), copies(image, copies_of(image, plan), plan.huge_pages),
-          reader(image, pool) {
-        for (const std::string &backend : plan.backends)
+        : image(matrix_image), device(*plan.device),
+          copies(image, copies_of(image, plan), plan.huge_pages) {
+        std::vector<const uint8_t *> matrices;
+        for (size_t i = 0; i < copies.count(); ++i) matrices.push_back(copies.matrix(i));
+        read = device.plain_reader(matrices, image.end - image.begin,
+                                   densq_tile_count(image.rows), pool);
+        for (const std::string &name : plan.backends)
             for (const densq_precision precision : plan.precisions)
-                bound.push_back(
-                    std::make_unique<BoundCopies>(copies, plan, backend, precision, pool));
+                bound.push_back(std::make_unique<BoundCopies>(
+                    copies, create_backend(provider_of(plan, name), name, precision, pool)));
     }
 
     void add_contestants(const BenchPlan &plan, std::vector<Contestant> *to) {
-        Contestant read = make_contestant();
-        read.call = [this] { reader.read(copies.matrix(next_copy())); };
-        to->push_back(read);
+        to->push_back(make_contestant([this] { read(next_copy()); }));
         size_t next = 0;
         for (const std::string &backend : plan.backends)
             for (const densq_precision precision : plan.precisions) {
                 const BoundCopies &matrices = *bound[next++];
                 for (const uint32_t batch : plan.batches) {
-                    Contestant contestant = make_contestant();
+                    Contestant contestant = make_contestant(matmul_of(matrices, batch));
                     contestant.result.backend = backend;
                     contestant.result.precision = precision;
                     contestant.result.batch = batch;
-                    contestant.call = matmul_of(matrices, batch);
                     to->push_back(contestant);
                 }
             }
     }
 
 private:
-    Contestant make_contestant() const {
+    Contestant make_contestant(std::function<void()> call) const {
         Contestant contestant;
         contestant.result.image = &image;
         contestant.result.bytes = image.end - image.begin;
+        contestant.call = std::move(call);
+        contestant.device = &device;
         return contestant;
     }
 
     size_t next_copy() { return turn = (turn + 1) % copies.count(); }
 
     std::function<void()> matmul_of(const BoundCopies &matrices, uint32_t batch) {
-        const auto operands = std::make_shared<Operands>(image, matrices.weights[0].get(), batch);
+        const auto operands =
+            std::make_shared<Operands>(device, image, matrices.weights[0].get(), batch);
         return [this, operands, &matrices, batch] {
             const densq_weights *weights = matrices.weights[next_copy()].get();
-            require(densq_matmul(weights, batch, operands->x.data(), image.cols,
-                                 operands->y.data(), image.rows, operands->workspace.data(),
-                                 operands->workspace.size() * sizeof(std::max_align_t)));
+            require(densq_matmul(weights, batch, static_cast<const float *>(operands->x.data()),
+                                 image.cols, static_cast<float *>(operands->y.data()), image.rows,
+                                 operands->workspace.data(), operands->workspace_bytes));
         };
     }
 
     const MatrixImage &image;
+    Device &device;
     Copies copies;
-    PlainReader reader;
+    std::function<void(size_t)> read;
     std::vector<std::unique_ptr<BoundCopies>> bound;  // [backend][precision]
     size_t turn = 0;
 };

@@ -2,17 +2,19 @@
 // bench_measure.hpp - times matmul and plain reading of matrices side by side.
 #pragma once
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "bench_image.hpp"
-#include "densq/densq.h"
+#include "device.hpp"
 
 namespace densq::tool {
 
 struct BenchPlan {
-    std::vector<std::string> backends;
-    const densq_provider *provider = nullptr;  // of the backends that densq_backend_at does not list
+    std::shared_ptr<Device> device = open_cpu();
+    std::vector<std::string> backends;  // of the device
+    const densq_provider *provider = nullptr;  // of the CPU's that densq_backend_at does not list
     std::vector<densq_precision> precisions;
     std::vector<uint32_t> threads, batches;
     double seconds = 1;        // measured per matrix and number of threads
@@ -34,7 +36,7 @@ struct BenchResult {
     size_t bytes = 0;  // that one call reads
     densq_precision precision = DENSQ_FAST;
     uint32_t threads = 1, batch = 1;
-    std::vector<double> seconds;  // of each call, ascending
+    std::vector<double> seconds;  // of each call (the mean of Device::calls_to_time), ascending
 
     double quantile(double q) const;
     double median() const { return quantile(0.5); }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // cmd_bench.cpp - `densq bench`: the speed of every backend beside plain reading of the same bytes.
 #include <fnmatch.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -52,21 +51,8 @@ Shape parse_shape(const std::string &text) {
 }
 
 // More than any cache holds: what one round over the copies leaves in it is gone by the next.
-uint64_t default_cold_bytes() {
-    uint64_t cache = 0;
-#ifdef _SC_LEVEL3_CACHE_SIZE
-    cache = static_cast<uint64_t>(std::max(0l, sysconf(_SC_LEVEL3_CACHE_SIZE)));
-#endif
-    return std::max(uint64_t{512} << 20, 4 * cache);
-}
-
-std::string cpu_name() {
-    const std::string key = "model name";
-    std::ifstream file("/proc/cpuinfo");
-    for (std::string line; std::getline(file, line);)
-        if (line.compare(0, key.size(), key) == 0 && line.find(": ") != std::string::npos)
-            return line.substr(line.find(": ") + 2);
-    return "unknown CPU";
+uint64_t default_cold_bytes(const Device &device) {
+    return std::max(uint64_t{512} << 20, 4 * device.cache_bytes());
 }
 
 // Pages decide how far the hardware's prefetchers run, so results name them.
@@ -80,11 +66,21 @@ std::string page_kind(const BenchPlan &plan) {
 }
 
 nlohmann::json describe_run(const BenchPlan &plan) {
-    return {{"cpu", cpu_name()},
+    return {{plan.device->uses_pool() ? "cpu" : "device", plan.device->description()},
             {"cpus", std::thread::hardware_concurrency()},
             {"pages", page_kind(plan)},
             {"cold_bytes", plan.cold_bytes},
             {"seconds", plan.seconds}};
+}
+
+void print_run(const BenchPlan &plan) {
+    const std::string device = plan.device->description();
+    if (plan.device->uses_pool())
+        std::printf("%s, %u CPUs, %s\n", device.c_str(), std::thread::hardware_concurrency(),
+                    page_kind(plan).c_str());
+    else
+        std::printf("%s\nread: a copy on the device that moves as many bytes; times are means of "
+                    "%u calls\n", device.c_str(), plan.device->calls_to_time());
 }
 
 double gigabytes_per_second(const MatrixImage &image, const BenchResult &result) {
@@ -196,12 +192,6 @@ nlohmann::json bench_file(const Options &options) {
     return matrices;
 }
 
-std::vector<std::string> usable_backends() {
-    std::vector<std::string> names;
-    for (uint32_t i = 0; const char *name = densq_backend_at(i); ++i) names.emplace_back(name);
-    return names;
-}
-
 std::string without_percent_sign(std::string text) {
     if (!text.empty() && text.back() == '%') text.pop_back();
     return text;
@@ -209,7 +199,9 @@ std::string without_percent_sign(std::string text) {
 
 // Turns what was left to its default into what this machine has.
 void complete(BenchPlan &plan, const Options &options) {
-    if (plan.backends.empty()) plan.backends = usable_backends();
+    if (plan.backends.empty()) plan.backends = cpu_backends();
+    plan.device = open_device(plan.backends);
+    if (!plan.device->uses_pool()) plan.threads = {1};
     if (plan.threads.empty()) {
         plan.threads = {1};
         if (const uint32_t cpus = std::thread::hardware_concurrency(); cpus > 1)
@@ -221,7 +213,7 @@ void complete(BenchPlan &plan, const Options &options) {
     if (options.warm)
         plan.cold_bytes = 0;
     else if (plan.cold_bytes == 0)
-        plan.cold_bytes = default_cold_bytes();
+        plan.cold_bytes = default_cold_bytes(*plan.device);
 }
 
 void run_bench(Options options) {
@@ -231,9 +223,7 @@ void run_bench(Options options) {
     for (const std::string &text : options.shapes) shapes.push_back(parse_shape(text));
     complete(options.plan, options);
     nlohmann::json run = describe_run(options.plan);
-    if (!options.json)
-        std::printf("%s, %u CPUs, %s\n", run["cpu"].get<std::string>().c_str(),
-                    run["cpus"].get<unsigned>(), page_kind(options.plan).c_str());
+    if (!options.json) print_run(options.plan);
     run["matrices"] = options.file.empty() ? bench_synthetic(options, shapes)
                                            : bench_file(options);
     if (options.json) std::printf("%s\n", run.dump(2).c_str());
@@ -261,8 +251,8 @@ void add_bench(CLI::App &app) {
     list(command->add_option("--nonzeros", options->nonzeros,
                              "Where random matrices have them: even, full-rows, full-columns"))
         ->check(CLI::IsMember(kNonzeros))->capture_default_str();
-    list(command->add_option("--backend", plan.backends, "Only these (default: all usable)"))
-        ->check(CLI::IsMember(usable_backends()));
+    list(command->add_option("--backend", plan.backends, "CPU backends (default: all usable), or one GPU"))
+        ->check(is_backend);
     command->add_option("--precision", options->precision, "Precision of the dense part")
         ->check(CLI::IsMember({"fast", "exact", "both"}))->capture_default_str();
     list(command->add_option("--threads", plan.threads, "Threads (default: 1 and all CPUs)"))

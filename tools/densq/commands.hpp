@@ -17,5 +17,6 @@ void add_quantize(CLI::App &app);
 void add_info(CLI::App &app);
 void add_verify(CLI::App &app);
 void add_bench(CLI::App &app);
+void add_selftest(CLI::App &app);
 
 }  // namespace densq::tool

@@ -35,6 +35,7 @@ int run(int argc, char **argv) {
     add_info(app);
     add_verify(app);
     add_bench(app);
+    add_selftest(app);
     try {
         app.parse(argc, argv);
         return std::fflush(stdout) == 0 ? 0 : fail("cannot write the output", 1);
