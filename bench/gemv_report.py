@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Tables and a roofline plot of what densq-gemv measured.
 
-    python bench/gemv_report.py docs/results    reads gemv.json (one vector) and batches.json there,
-                                                writes gemv.md and gemv.svg
+    python bench/gemv_report.py docs/results    reads gemv.json (one vector), warm.json (the same, in
+                                                the cache) and batches.json there, writes gemv.md
+                                                and gemv.svg
 Needs what report.py needs.
 """
 import json
@@ -136,19 +137,21 @@ def plot_roofline(results, backend, path):
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    one, many = (Results(json.loads((folder / name).read_text())["results"])
-                 for name in ("gemv.json", "batches.json"))
+    one, warm, many = (Results(json.loads((folder / name).read_text())["results"])
+                       for name in ("gemv.json", "warm.json", "batches.json"))
     backends = [name for name in ("avx512", "avx2") if one.time(method=name)]
     most = max(many.values("threads"))
     parts = ["""# Matrix-vector and matrix-matrix products
 
 Medians of one run in which all contestants take turns, weights from memory (more copies than the
-caches hold). ggml: the faster of its plain and its repacked form.
+caches hold) unless stated otherwise. ggml: the faster of its plain and its repacked form.
 
     python -c 'import sys; sys.path.insert(0, "bench"); from peers import LlamaCpp
     LlamaCpp("CACHE").build()'
     meson setup build -Dggml=CACHE/llama-cpp-python-0.3.36 && meson compile -C build densq-gemv
     build/bench/densq-gemv --batches 1 --seconds 8 > docs/results/gemv.json
+    build/bench/densq-gemv --warm --batches 1 --shapes 4096x4096,11008x4096,1536x576,576x576 \\
+        --precisions fast --seconds 5 > docs/results/warm.json
     build/bench/densq-gemv --shapes 4096x4096,576x576 --threads 2 --backends avx512 \\
         --precisions fast,exact --seconds 20 > docs/results/batches.json
     python bench/gemv_report.py docs/results
@@ -157,7 +160,9 @@ caches hold). ggml: the faster of its plain and its repacked form.
         parts += [f"## {backend}, batch 1: share of plain reading of the same bytes\n",
                   share_of_read(one, backend) + "\n",
                   f"## {backend}, batch 1, 0.45 % sparse: times as fast as ggml\n",
-                  speed_over_ggml(one, backend, 1) + "\n"]
+                  speed_over_ggml(one, backend, 1) + "\n",
+                  f"## {backend}, batch 1, 0.45 % sparse, in the cache: times as fast as ggml\n",
+                  speed_over_ggml(warm, backend, 1) + "\n"]
     parts += [f"## {backends[0]}, batches, 4 bit + 0.45 %, {most} threads\n",
               batches(many, backends[0], most) + "\n", "![roofline](gemv.svg)\n"]
     (folder / "gemv.md").write_text("\n".join(parts))

@@ -42,6 +42,14 @@ struct Meeting {
     }
 };
 
+// How long it takes until all of the pool's threads have begun.
+Clock::duration meet(densq_threads *pool) {
+    Meeting meeting{.expected = densq_threads_count(pool)};
+    const auto start = Clock::now();
+    densq_threads_run(pool, meeting.expected, Meeting::task, &meeting);
+    return Clock::duration(meeting.last) - start.time_since_epoch();
+}
+
 void nothing(void *, uint32_t, uint32_t) {}
 
 void pause(std::chrono::microseconds length) {
@@ -59,18 +67,16 @@ int main(int argc, char **argv) {
     const uint32_t count = densq_threads_count(pool);
     std::printf("%u threads; medians, us\n%10s %14s %10s\n", count, "idle for", "last begins",
                 "empty job");
-    for (const int idle : {0, 10, 30, 100, 1000, 10000}) {
+    for (const int idle : {0, 10, 40, 100, 1000}) {
         std::vector<double> begins, jobs;
         for (int i = 0; i < (idle < 1000 ? 3000 : 300); ++i) {
             pause(std::chrono::microseconds(idle));
-            Meeting meeting{.expected = count};
-            const auto start = Clock::now();
-            densq_threads_run(pool, count, Meeting::task, &meeting);
-            begins.push_back(microseconds(Clock::duration(meeting.last) - start.time_since_epoch()));
+            begins.push_back(microseconds(meet(pool)));
             pause(std::chrono::microseconds(idle));
-            const auto again = Clock::now();
+            const auto start = Clock::now();
             densq_threads_run(pool, count, nothing, nullptr);
-            jobs.push_back(microseconds(Clock::now() - again));
+            jobs.push_back(microseconds(Clock::now() - start));
+            meet(pool);  // so that all have been at work when the next pause begins
         }
         std::printf("%10d %14.2f %10.2f\n", idle, median(begins), median(jobs));
     }
