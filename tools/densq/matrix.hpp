@@ -32,9 +32,9 @@ using RowReader = std::function<void(uint32_t row, float *out)>;
 
 // weights: finite, at most 65504 in magnitude.  gradients: squared, >= 0, or empty for unweighted
 // clustering.  Which weights go to the sparse part: the most sensitive first, then the largest of
-// the others (all of them without gradients); among equals, those that come first.  Rows are read when they are needed, so that
-// memory holds little more than the result.  `done(rows)` is called from any thread as rows are
-// finished; it may throw to abandon the work.
+// the others (all of them without gradients); among equals, those that come first.  Rows are read
+// when they are needed, so that memory holds little more than the result.  `done(rows)` is called
+// from any thread as rows are finished; it may throw to abandon the work.
 QuantizedMatrix quantize_matrix(const RowReader &weights, const RowReader &gradients, uint32_t rows,
                                 uint32_t cols, const MatrixOptions &options,
                                 const std::function<void(uint32_t)> &done);
