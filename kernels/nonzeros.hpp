@@ -21,16 +21,21 @@
 namespace densq {
 namespace {
 
-// Lanes::multiply_nonzeros by Lanes::multiply.
+// out[b * stride + i] = val[i] * columns[col[i] * batch + b]
 template <class Lanes, int batch, typename Col>
 DENSQ_INLINE void gather_and_multiply(const uint16_t *val, const Col *col, uint32_t count,
                                       const float *columns, float *out, uint32_t stride) {
-    for (uint32_t i = 0; i < count; ++i)
+    uint32_t first = 0;
+    if constexpr (batch == Lanes::kSquare)
+        for (; count - first >= batch; first += batch)
+            Lanes::multiply_square(val + first, col + first, columns, out + first, stride);
+    for (uint32_t i = first; i < count; ++i)
         for (int b = 0; b < batch; ++b)
             out[static_cast<uint32_t>(b) * stride + i] =
                 columns[static_cast<size_t>(col[i]) * batch + static_cast<size_t>(b)];
     for (int b = 0; b < batch; ++b)
-        Lanes::multiply(out + static_cast<uint32_t>(b) * stride, val, count);
+        Lanes::multiply(out + static_cast<uint32_t>(b) * stride + first, val + first,
+                        count - first);
 }
 
 // The products of nonzeros [begin, begin + count); those of vector b at out + b * stride.
@@ -41,10 +46,10 @@ DENSQ_INLINE void multiply_nonzeros(const Matrix *matrix, const Activations *act
     const uint16_t *val = matrix->val + begin;
     if (matrix->cols <= 65536) {
         const auto *col = static_cast<const uint16_t *>(matrix->col) + begin;
-        Lanes::template multiply_nonzeros<batch>(val, col, count, columns, out, stride);
+        gather_and_multiply<Lanes, batch>(val, col, count, columns, out, stride);
     } else {
         const auto *col = static_cast<const uint32_t *>(matrix->col) + begin;
-        Lanes::template multiply_nonzeros<batch>(val, col, count, columns, out, stride);
+        gather_and_multiply<Lanes, batch>(val, col, count, columns, out, stride);
     }
 }
 

@@ -6,8 +6,9 @@
 // Lanes: a vector of partial sums.
 //   Vector, zero(), scaled(v, factor)
 //   multiply(products, val, count)    products[i] *= val[i]; there is room for whole vectors
-//   multiply_nonzeros<batch>(val, col, count, columns, out, stride)
-//                                 out[b * stride + i] = val[i] * columns[col[i] * batch + b]
+//   kSquare, multiply_square(val, col, columns, out, stride)    of kSquare nonzeros and vectors:
+//                                 out[b * stride + i] = val[i] * columns[col[i] * kSquare + b];
+//                                 kSquare is 0 if there is no such function
 //   add_products<batch>(v, products, stride, count)    adds products[b * stride + i] to lane
 //                                 i % lanes of v[b], i ascending
 //   sum_16(v, stride, out)        out[i] = sum of the lanes of v[i * stride], 16 of them
@@ -214,6 +215,23 @@ void multiply_tile(const Matrix *matrix, const Activations *activations, uint32_
                                                             y_stride);
     multiply_tile_batch<Path<bits, max_batch>, bits, max_batch>(matrix, activations, tile, y,
                                                                 y_stride);
+}
+
+using PrepareFunction = void (*)(const Activations *, uint32_t, uint32_t);
+
+template <template <int, int> class Fast, template <int, int> class Exact, int max_batch>
+constexpr KernelTable make_table(const char *name, uint32_t cpu_features,
+                                 PrepareFunction prepare_fast, PrepareFunction prepare_exact) {
+    return {.name = name,
+            .cpu_features = cpu_features,
+            .max_batch = max_batch,
+            .prepare = {prepare_fast, prepare_exact},
+            .multiply_tile = {{multiply_tile<Fast, 2, max_batch>, multiply_tile<Fast, 3, max_batch>,
+                               multiply_tile<Fast, 4, max_batch>},
+                              {multiply_tile<Exact, 2, max_batch>,
+                               multiply_tile<Exact, 3, max_batch>,
+                               multiply_tile<Exact, 4, max_batch>}},
+            .sparse_segment = sparse_segment<typename Fast<4, max_batch>::Lanes, max_batch>};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // scalar.cpp - portable kernels: what runs where no other does, and the plainest statement of what
 // the others compute.  Sums are in double (exact) and 64-bit integers (fast).
 #include "densq/half.h"
+#include "kernels/prepare.hpp"
 #include "kernels/tile.hpp"
 
 namespace densq {
@@ -9,6 +10,7 @@ namespace {
 
 struct OneLane {
     using Vector = double;
+    static constexpr int kSquare = 0;
 
     static double zero() { return 0; }
     static double scaled(double v, float factor) { return v * static_cast<double>(factor); }
@@ -20,12 +22,6 @@ struct OneLane {
 
     static void multiply(float *products, const uint16_t *val, uint32_t count) {
         for (uint32_t i = 0; i < count; ++i) products[i] *= densq_f16_to_f32(val[i]);
-    }
-
-    template <int batch, typename Col>
-    static void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
-                                  const float *columns, float *out, uint32_t stride) {
-        gather_and_multiply<OneLane, batch>(val, col, count, columns, out, stride);
     }
 
     template <int batch>
@@ -135,17 +131,16 @@ struct FastPath : Path<bits, batch, int16_t, int64_t>, FastTables<bits> {
     }
 };
 
-// Quantizes `cols` (1..kFastCols) activations; returns the scale, NaN if one is not finite.
+// Quantizes `cols` (1..kFastCols) activations into whole units of 32; returns the scale, NaN if one
+// is not finite.
 float quantize_block(const float *x, uint32_t cols, int16_t *out) {
+    memset(out, 0, prepared_cols(cols) * sizeof *out);
     uint32_t largest_bits = 0;  // as integers, NaN is the largest of all magnitudes
     for (uint32_t c = 0; c < cols; ++c) {
         const uint32_t bits = densq_bits_from_float(x[c]) & 0x7FFFFFFFu;
         if (bits > largest_bits) largest_bits = bits;
     }
-    if (largest_bits >= 0x7F800000u) {
-        memset(out, 0, cols * sizeof *out);
-        return densq_float_from_bits(0x7FC00000u);
-    }
+    if (largest_bits >= 0x7F800000u) return densq_float_from_bits(0x7FC00000u);
     float largest = densq_float_from_bits(largest_bits);
     if (largest < kFastFloor) largest = kFastFloor;
     const float inverse = kFastMaxActivation / largest;
@@ -156,50 +151,12 @@ float quantize_block(const float *x, uint32_t cols, int16_t *out) {
     return largest / kFastMaxActivation;
 }
 
-// Calls quantize(x, cols, out, scale) for every fast block of every vector and pads with zeros.
-template <typename Element, typename Quantize>
-void prepare_blocks(const Activations *activations, uint32_t cols, Quantize quantize) {
-    auto *out = static_cast<Element *>(activations->prepared);
-    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
-        const uint32_t end = cols - c < DENSQ_BLOCK_COLS ? cols : c + DENSQ_BLOCK_COLS;
-        for (uint32_t b = 0; b < activations->count; ++b) {
-            for (uint32_t at = c; at < end; at += kFastCols) {
-                const uint32_t count = end - at < kFastCols ? end - at : kFastCols;
-                const size_t padded = prepared_cols(count);
-                quantize(activations->x + b * activations->x_stride + at, count, out,
-                         activations->scale + at / kFastCols * activations->count + b);
-                memset(out + count, 0, (padded - count) * sizeof *out);
-                out += padded;
-            }
-        }
-    }
-}
-
 void prepare_fast(const Activations *activations, uint32_t cols, uint32_t) {
-    prepare_blocks<int16_t>(activations, cols,
-                            [](const float *x, uint32_t count, int16_t *out, float *scale) {
-                                *scale = quantize_block(x, count, out);
-                            });
+    prepare_fast_blocks(activations, cols, quantize_block, [](int16_t *) {});
 }
 
-void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
-    prepare_blocks<float>(activations, cols,
-                          [](const float *x, uint32_t count, float *out, float *) {
-                              memcpy(out, x, count * sizeof *x);
-                          });
-}
-
-constexpr KernelTable kTable = {
-    .name = "scalar",
-    .cpu_features = 0,
-    .max_batch = 4,
-    .prepare = {prepare_fast, prepare_exact},
-    .multiply_tile = {{multiply_tile<FastPath, 2, 4>, multiply_tile<FastPath, 3, 4>,
-                       multiply_tile<FastPath, 4, 4>},
-                      {multiply_tile<ExactPath, 2, 4>, multiply_tile<ExactPath, 3, 4>,
-                       multiply_tile<ExactPath, 4, 4>}},
-    .sparse_segment = sparse_segment<OneLane, 4>,
-};
+constexpr KernelTable kTable =
+    make_table<FastPath, ExactPath, 4>("scalar", 0, prepare_fast, prepare_in_order);
 
 }  // namespace
 }  // namespace densq

@@ -88,18 +88,5 @@ private:
     float32x4_t sum[batch][2][2];  // of two chains of dependent additions, halves of 8 columns
 };
 
-// The order of columns stays.
-void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
-    auto *out = static_cast<float *>(activations->prepared);
-    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
-        const uint32_t count = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
-        const size_t padded = prepared_cols(count);
-        for (uint32_t b = 0; b < activations->count; ++b, out += padded) {
-            memcpy(out, activations->x + b * activations->x_stride + c, count * sizeof *out);
-            memset(out + count, 0, (padded - count) * sizeof *out);
-        }
-    }
-}
-
 }  // namespace
 }  // namespace densq

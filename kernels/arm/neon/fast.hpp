@@ -2,6 +2,8 @@
 // fast.hpp - the fast precision: by products of words, or where there is sdot, of bytes in whole
 // blocks.  Both give the same sums.
 #pragma once
+#include "kernels/prepare.hpp"
+
 #include "lanes.hpp"
 #include "words.hpp"
 #ifdef __ARM_FEATURE_DOTPROD
@@ -100,20 +102,7 @@ float quantize_block(const float *x, uint32_t cols, int16_t *out) {
 
 template <int bits>
 void prepare_fast_bits(const Activations *activations, uint32_t cols) {
-    auto *out = static_cast<int16_t *>(activations->prepared);
-    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
-        const uint32_t block = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
-        for (uint32_t b = 0; b < activations->count; ++b) {
-            const float *x = activations->x + b * activations->x_stride + c;
-            float *scale = activations->scale + c / kFastCols * activations->count + b;
-            for (uint32_t at = 0; at < block; at += kFastCols, scale += activations->count) {
-                const uint32_t count = block - at < kFastCols ? block - at : kFastCols;
-                *scale = quantize_block(x + at, count, out + at);
-            }
-            if (block == DENSQ_BLOCK_COLS) BlockProducts<bits, 1>::arrange_block(out);
-            out += prepared_cols(block);
-        }
-    }
+    prepare_fast_blocks(activations, cols, quantize_block, BlockProducts<bits, 1>::arrange_block);
 }
 
 void prepare_fast(const Activations *activations, uint32_t cols, uint32_t bits) {

@@ -25,6 +25,7 @@ static DENSQ_INLINE uint32x4_t first_lanes(uint32_t count) {
 
 struct Lanes8 {
     using Vector = float32x4x2_t;
+    static constexpr int kSquare = 4;
 
     static DENSQ_INLINE Vector zero() { return {{vdupq_n_f32(0), vdupq_n_f32(0)}}; }
 
@@ -45,23 +46,18 @@ struct Lanes8 {
         }
     }
 
-    template <int batch, typename Col>
-    static DENSQ_INLINE void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
-                                               const float *columns, float *out, uint32_t stride) {
-        uint32_t i = 0;
-        if constexpr (batch == 4)
-            for (; count - i >= 4; i += 4) {
-                float32x4_t column[4];
-                DENSQ_UNROLL
-                for (uint32_t k = 0; k < 4; ++k)
-                    column[k] = vld1q_f32(columns + static_cast<size_t>(col[i + k]) * 4);
-                transpose_4(column);
-                const float32x4_t factor = load_halves(val + i);
-                DENSQ_UNROLL
-                for (uint32_t b = 0; b < 4; ++b)
-                    vst1q_f32(out + b * stride + i, vmulq_f32(factor, column[b]));
-            }
-        gather_and_multiply<Lanes8, batch>(val + i, col + i, count - i, columns, out + i, stride);
+    template <typename Col>
+    static DENSQ_INLINE void multiply_square(const uint16_t *val, const Col *col,
+                                             const float *columns, float *out, uint32_t stride) {
+        float32x4_t column[4];
+        DENSQ_UNROLL
+        for (uint32_t k = 0; k < 4; ++k)
+            column[k] = vld1q_f32(columns + static_cast<size_t>(col[k]) * 4);
+        transpose_4(column);
+        const float32x4_t factor = load_halves(val);
+        DENSQ_UNROLL
+        for (uint32_t b = 0; b < 4; ++b)
+            vst1q_f32(out + b * stride, vmulq_f32(factor, column[b]));
     }
 
     template <int batch>

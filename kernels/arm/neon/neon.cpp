@@ -2,6 +2,7 @@
 // neon.cpp - the NEON kernels as a table; built once with the dot products of ARMv8.2 and once
 // without.
 #include "kernels/cpu_features.hpp"
+#include "kernels/prepare.hpp"
 
 #include "exact.hpp"
 #include "fast.hpp"
@@ -9,21 +10,13 @@
 namespace densq {
 namespace {
 
-constexpr KernelTable kTable = {
-    .name = "neon",
 #ifdef __ARM_FEATURE_DOTPROD
-    .cpu_features = kCpuDotProducts,
+constexpr uint32_t kFeatures = kCpuDotProducts;
 #else
-    .cpu_features = 0,
+constexpr uint32_t kFeatures = 0;
 #endif
-    .max_batch = 4,
-    .prepare = {prepare_fast, prepare_exact},
-    .multiply_tile = {{multiply_tile<FastPath, 2, 4>, multiply_tile<FastPath, 3, 4>,
-                       multiply_tile<FastPath, 4, 4>},
-                      {multiply_tile<ExactPath, 2, 4>, multiply_tile<ExactPath, 3, 4>,
-                       multiply_tile<ExactPath, 4, 4>}},
-    .sparse_segment = sparse_segment<Lanes8, 4>,
-};
+constexpr KernelTable kTable =
+    make_table<FastPath, ExactPath, 4>("neon", kFeatures, prepare_fast, prepare_in_order);
 
 }  // namespace
 }  // namespace densq

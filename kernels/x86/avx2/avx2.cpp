@@ -8,17 +8,8 @@
 namespace densq {
 namespace {
 
-constexpr KernelTable kTable = {
-    .name = "avx2",
-    .cpu_features = kCpuAvx2,
-    .max_batch = 4,
-    .prepare = {prepare_fast, prepare_exact},
-    .multiply_tile = {{multiply_tile<FastPath, 2, 4>, multiply_tile<FastPath, 3, 4>,
-                       multiply_tile<FastPath, 4, 4>},
-                      {multiply_tile<ExactPath, 2, 4>, multiply_tile<ExactPath, 3, 4>,
-                       multiply_tile<ExactPath, 4, 4>}},
-    .sparse_segment = sparse_segment<Lanes8, 4>,
-};
+constexpr KernelTable kTable =
+    make_table<FastPath, ExactPath, 4>("avx2", kCpuAvx2, prepare_fast, prepare_exact);
 
 }  // namespace
 }  // namespace densq

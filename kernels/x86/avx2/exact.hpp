@@ -5,6 +5,8 @@
 // A 16-bit lane yields the code of an even column in the low half of a 32-bit lane and of an odd
 // column in the high half, so 16 activations are prepared as 8 even, then 8 odd ones.
 #pragma once
+#include "kernels/prepare.hpp"
+
 #include "fields.hpp"
 #include "lanes.hpp"
 
@@ -109,17 +111,13 @@ private:
 };
 
 void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
-    auto *out = static_cast<float *>(activations->prepared);
-    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
-        const uint32_t count = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
-        const auto padded = static_cast<uint32_t>(prepared_cols(count));
-        for (uint32_t b = 0; b < activations->count; ++b) {
-            const float *x = activations->x + b * activations->x_stride + c;
+    for_each_block<float>(
+        activations, cols, [](const float *x, uint32_t count, float *out, float *) {
+            const auto padded = static_cast<uint32_t>(prepared_cols(count));
             for (uint32_t at = 0; at < padded; at += 16, out += 16)
                 for (uint32_t i = 0; i < 16; ++i)
                     out[i / 2 + 8 * (i % 2)] = at + i < count ? x[at + i] : 0.0f;
-        }
-    }
+        });
 }
 
 }  // namespace

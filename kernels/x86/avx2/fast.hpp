@@ -5,6 +5,8 @@
 // Joined words alternate between the two fields of a pair; prepare_fast arranges the activations of
 // a block alike.  Tails, where each field belongs to another row, keep the order of columns.
 #pragma once
+#include "kernels/prepare.hpp"
+
 #include "fields.hpp"
 #include "lanes.hpp"
 
@@ -137,9 +139,8 @@ float quantize_block(const float *x, uint32_t cols, int16_t *out) {
     return finite ? largest / kFastMaxActivation : largest - largest;  // infinity - infinity is NaN
 }
 
-// Rearranges a block of 512 as add_pairs meets it.
 template <int bits, int pair = 0>
-static DENSQ_INLINE void arrange_block(const int16_t *in, int16_t *out) {
+static DENSQ_INLINE void arrange_pairs(const int16_t *in, int16_t *out) {
     DENSQ_UNROLL
     for (int h = 0; h < 2; ++h) {
         const auto *low = reinterpret_cast<const __m256i *>(in + 32 * kLowField<bits, pair>) + h;
@@ -149,28 +150,20 @@ static DENSQ_INLINE void arrange_block(const int16_t *in, int16_t *out) {
         _mm256_storeu_si256(to, _mm256_unpacklo_epi16(a, b));
         _mm256_storeu_si256(to + 1, _mm256_unpackhi_epi16(a, b));
     }
-    if constexpr (pair + 1 < kPairs) arrange_block<bits, pair + 1>(in, out);
+    if constexpr (pair + 1 < kPairs) arrange_pairs<bits, pair + 1>(in, out);
+}
+
+// Rearranges a block of 512 as add_pairs meets it.
+template <int bits>
+void arrange_block(int16_t *block) {
+    int16_t in[DENSQ_BLOCK_COLS];
+    memcpy(in, block, sizeof in);
+    arrange_pairs<bits>(in, block);
 }
 
 template <int bits>
 void prepare_fast_bits(const Activations *activations, uint32_t cols) {
-    auto *out = static_cast<int16_t *>(activations->prepared);
-    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
-        const uint32_t block = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
-        for (uint32_t b = 0; b < activations->count; ++b) {
-            const float *x = activations->x + b * activations->x_stride + c;
-            float *scale = activations->scale + c / kFastCols * activations->count + b;
-            int16_t quantized[DENSQ_BLOCK_COLS];
-            const bool whole = block == DENSQ_BLOCK_COLS;
-            int16_t *to = whole ? quantized : out;
-            for (uint32_t at = 0; at < block; at += kFastCols, scale += activations->count) {
-                const uint32_t count = block - at < kFastCols ? block - at : kFastCols;
-                *scale = quantize_block(x + at, count, to + at);
-            }
-            if (whole) arrange_block<bits>(quantized, out);
-            out += prepared_cols(block);
-        }
-    }
+    prepare_fast_blocks(activations, cols, quantize_block, arrange_block<bits>);
 }
 
 void prepare_fast(const Activations *activations, uint32_t cols, uint32_t bits) {

@@ -22,6 +22,7 @@ static DENSQ_INLINE __m256 load_first(const float *x, uint32_t count) {
 
 struct Lanes8 {
     using Vector = __m256;
+    static constexpr int kSquare = 4;
 
     static DENSQ_INLINE __m256 zero() { return _mm256_setzero_ps(); }
 
@@ -45,23 +46,18 @@ struct Lanes8 {
         for (; i < count; ++i) products[i] *= _cvtsh_ss(val[i]);
     }
 
-    template <int batch, typename Col>
-    static DENSQ_INLINE void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
-                                               const float *columns, float *out, uint32_t stride) {
-        uint32_t i = 0;
-        if constexpr (batch == 4)
-            for (; count - i >= 4; i += 4) {
-                __m128 column[4];
-                DENSQ_UNROLL
-                for (uint32_t k = 0; k < 4; ++k)
-                    column[k] = _mm_loadu_ps(columns + static_cast<size_t>(col[i + k]) * 4);
-                _MM_TRANSPOSE4_PS(column[0], column[1], column[2], column[3]);
-                const __m128 factor = _mm_cvtph_ps(_mm_loadu_si64(val + i));
-                DENSQ_UNROLL
-                for (uint32_t b = 0; b < 4; ++b)
-                    _mm_storeu_ps(out + b * stride + i, _mm_mul_ps(factor, column[b]));
-            }
-        gather_and_multiply<Lanes8, batch>(val + i, col + i, count - i, columns, out + i, stride);
+    template <typename Col>
+    static DENSQ_INLINE void multiply_square(const uint16_t *val, const Col *col,
+                                             const float *columns, float *out, uint32_t stride) {
+        __m128 column[4];
+        DENSQ_UNROLL
+        for (uint32_t k = 0; k < 4; ++k)
+            column[k] = _mm_loadu_ps(columns + static_cast<size_t>(col[k]) * 4);
+        _MM_TRANSPOSE4_PS(column[0], column[1], column[2], column[3]);
+        const __m128 factor = _mm_cvtph_ps(_mm_loadu_si64(val));
+        DENSQ_UNROLL
+        for (uint32_t b = 0; b < 4; ++b)
+            _mm_storeu_ps(out + b * stride, _mm_mul_ps(factor, column[b]));
     }
 
     template <int batch>

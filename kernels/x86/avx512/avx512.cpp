@@ -9,21 +9,13 @@
 namespace densq {
 namespace {
 
-constexpr KernelTable kTable = {
-    .name = "avx512",
 #ifdef __AVX512VNNI__
-    .cpu_features = kCpuAvx512 | kCpuAvx512Vnni,
+constexpr uint32_t kFeatures = kCpuAvx512 | kCpuAvx512Vnni;
 #else
-    .cpu_features = kCpuAvx512,
+constexpr uint32_t kFeatures = kCpuAvx512;
 #endif
-    .max_batch = 8,
-    .prepare = {prepare_fast, prepare_exact},
-    .multiply_tile = {{multiply_tile<FastPath, 2, 8>, multiply_tile<FastPath, 3, 8>,
-                       multiply_tile<FastPath, 4, 8>},
-                      {multiply_tile<ExactPath, 2, 8>, multiply_tile<ExactPath, 3, 8>,
-                       multiply_tile<ExactPath, 4, 8>}},
-    .sparse_segment = sparse_segment<Lanes16, 8>,
-};
+constexpr KernelTable kTable =
+    make_table<FastPath, ExactPath, 8>("avx512", kFeatures, prepare_fast, prepare_exact);
 
 }  // namespace
 }  // namespace densq

@@ -4,6 +4,8 @@
 // A 16-bit lane yields the code of an even column in the low half of a 32-bit lane and of an odd
 // column in the high half, so a unit's 32 activations are prepared as 16 even, then 16 odd ones.
 #pragma once
+#include "kernels/prepare.hpp"
+
 #include "fields.hpp"
 #include "lanes.hpp"
 
@@ -85,21 +87,17 @@ void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
                                            30);
     const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-    auto *out = static_cast<float *>(activations->prepared);
-    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
-        const uint32_t end = cols - c < DENSQ_BLOCK_COLS ? cols : c + DENSQ_BLOCK_COLS;
-        for (uint32_t b = 0; b < activations->count; ++b) {
-            const float *x = activations->x + b * activations->x_stride;
-            for (uint32_t at = c; at < end; at += 32, out += 32) {
-                const uint32_t left = end - at;
+    for_each_block<float>(
+        activations, cols, [=](const float *x, uint32_t count, float *out, float *) {
+            for (uint32_t at = 0; at < count; at += 32, out += 32) {
+                const uint32_t left = count - at;
                 const __m512 low = _mm512_maskz_loadu_ps(first_lanes(left), x + at);
                 const __m512 high =
                     _mm512_maskz_loadu_ps(first_lanes(left < 16 ? 0 : left - 16), x + at + 16);
                 _mm512_storeu_ps(out, _mm512_permutex2var_ps(low, even, high));
                 _mm512_storeu_ps(out + 16, _mm512_permutex2var_ps(low, odd, high));
             }
-        }
-    }
+        });
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #pragma once
 #include <string.h>
 
+#include "kernels/prepare.hpp"
+
 #include "fields.hpp"
 #include "lanes.hpp"
 
@@ -165,19 +167,7 @@ float quantize_block(const float *x, uint32_t cols, int16_t *out) {
 }
 
 void prepare_fast(const Activations *activations, uint32_t cols, uint32_t) {
-    auto *out = static_cast<int16_t *>(activations->prepared);
-    for (uint32_t c = 0; c < cols; c += DENSQ_BLOCK_COLS) {
-        const uint32_t block = cols - c < DENSQ_BLOCK_COLS ? cols - c : DENSQ_BLOCK_COLS;
-        for (uint32_t b = 0; b < activations->count; ++b) {
-            const float *x = activations->x + b * activations->x_stride + c;
-            float *scale = activations->scale + c / kFastCols * activations->count + b;
-            for (uint32_t at = 0; at < block; at += kFastCols, scale += activations->count) {
-                const uint32_t count = block - at < kFastCols ? block - at : kFastCols;
-                *scale = quantize_block(x + at, count, out);
-                out += prepared_cols(count);
-            }
-        }
-    }
+    prepare_fast_blocks(activations, cols, quantize_block, [](int16_t *) {});
 }
 
 }  // namespace

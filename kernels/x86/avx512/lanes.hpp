@@ -15,6 +15,7 @@ static DENSQ_INLINE __mmask16 first_lanes(uint32_t count) {
 
 struct Lanes16 {
     using Vector = __m512;
+    static constexpr int kSquare = 8;
 
     static DENSQ_INLINE __m512 zero() { return _mm512_setzero_ps(); }
 
@@ -32,24 +33,19 @@ struct Lanes16 {
         }
     }
 
-    template <int batch, typename Col>
-    static DENSQ_INLINE void multiply_nonzeros(const uint16_t *val, const Col *col, uint32_t count,
-                                               const float *columns, float *out, uint32_t stride) {
-        uint32_t i = 0;
-        if constexpr (batch == 8)
-            for (; count - i >= 8; i += 8) {
-                __m256 column[8];
-                DENSQ_UNROLL
-                for (uint32_t k = 0; k < 8; ++k)
-                    column[k] = _mm256_loadu_ps(columns + static_cast<size_t>(col[i + k]) * 8);
-                transpose_8(column);
-                const __m256 factor =
-                    _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(val + i)));
-                DENSQ_UNROLL
-                for (uint32_t b = 0; b < 8; ++b)
-                    _mm256_storeu_ps(out + b * stride + i, _mm256_mul_ps(factor, column[b]));
-            }
-        gather_and_multiply<Lanes16, batch>(val + i, col + i, count - i, columns, out + i, stride);
+    template <typename Col>
+    static DENSQ_INLINE void multiply_square(const uint16_t *val, const Col *col,
+                                             const float *columns, float *out, uint32_t stride) {
+        __m256 column[8];
+        DENSQ_UNROLL
+        for (uint32_t k = 0; k < 8; ++k)
+            column[k] = _mm256_loadu_ps(columns + static_cast<size_t>(col[k]) * 8);
+        transpose_8(column);
+        const __m256 factor =
+            _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(val)));
+        DENSQ_UNROLL
+        for (uint32_t b = 0; b < 8; ++b)
+            _mm256_storeu_ps(out + b * stride, _mm256_mul_ps(factor, column[b]));
     }
 
     template <int batch>
