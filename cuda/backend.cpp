@@ -135,8 +135,7 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
     return DENSQ_OK;
 }
 
-constexpr densq_provider kProvider = {
-    DENSQ_VERSION_MAJOR << 16 | DENSQ_VERSION_MINOR << 8 | DENSQ_VERSION_PATCH, create};
+constexpr densq_provider kProvider = {kVersion, create};
 
 }  // namespace
 

@@ -21,17 +21,11 @@ size_t element_bytes(uint32_t dtype) {
     return dtype == DENSQ_F16 || dtype == DENSQ_BF16 ? 2 : 0;
 }
 
-// The caller's workspace may begin anywhere: workspace_size counts what this skips.
-void *align_workspace(void *workspace) {
-    const size_t past = reinterpret_cast<uintptr_t>(workspace) % kWorkspaceAlignment;
-    const size_t skipped = past ? kWorkspaceAlignment - past : 0;
-    return static_cast<uint8_t *>(workspace) + skipped;
-}
-
 densq_status start_on_device(const CudaWeights &weights, MultiplyCall call, densq_fault *fault) {
     call.matrix = weights.matrix;
     call.exact = weights.cuda().exact;
-    call.workspace = align_workspace(call.workspace);
+    // It may begin anywhere: workspace_size counts what is skipped.
+    call.workspace = align_up(call.workspace, kWorkspaceAlignment);
     if (call.batch == 1) {
         call.x_stride = weights.cols;
         call.y_stride = weights.rows;

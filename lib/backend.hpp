@@ -13,6 +13,10 @@
 
 namespace densq {
 
+// densq_version() of the archive that this is compiled into.
+constexpr uint32_t kVersion =
+    DENSQ_VERSION_MAJOR << 16 | DENSQ_VERSION_MINOR << 8 | DENSQ_VERSION_PATCH;
+
 // A kind of backend.  Arguments are checked: see the functions of densq.h.
 struct BackendOps {
     void (*destroy)(densq_backend *backend);
@@ -39,7 +43,7 @@ struct densq_weights {
 };
 
 struct densq_provider {
-    uint32_t version;  // densq_version() of the archive
+    uint32_t version;  // densq::kVersion
     // `options` are checked; those that this version lacks are zero.
     densq_status (*create)(densq_backend **out, const densq_backend_options &options,
                            const densq::Allocator &allocator, densq_fault *fault);

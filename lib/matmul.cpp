@@ -171,8 +171,7 @@ size_t workspace_size(const CpuWeights *weights, uint32_t batch) {
 
 void matmul(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride,
             float *y, size_t y_stride, void *workspace) {
-    const auto unaligned = reinterpret_cast<uintptr_t>(workspace);
-    uint8_t *base = static_cast<uint8_t *>(workspace) + (kAlign - unaligned % kAlign) % kAlign;
+    uint8_t *base = align_up(workspace, kAlign);
     const uint32_t most = vectors_at_once(weights);
     for (uint32_t first = 0; first < batch;) {
         const uint32_t count = batch - first < most ? batch - first : most;

@@ -113,10 +113,8 @@ densq_status multiply(const densq_weights *base, uint32_t batch, const float *x,
     if (!goes_to_openblas(weights, batch) || !strides_fit(x_stride, y_stride))
         return densq_matmul(weights->cpu, batch, x, x_stride, y, y_stride, workspace,
                             densq_workspace_size(weights->cpu, batch));
-    const auto unaligned = reinterpret_cast<uintptr_t>(workspace);
-    uint8_t *panels = static_cast<uint8_t *>(workspace) + (kAlign - unaligned % kAlign) % kAlign;
     Call call = {weights, static_cast<blasint>(batch), x, static_cast<blasint>(x_stride),
-                 y, static_cast<blasint>(y_stride), panels, 0};
+                 y, static_cast<blasint>(y_stride), align_up(workspace, kAlign), 0};
     const OpenblasBackend &backend = weights->openblas();
     if (backend.parallel && weights->tasks() > 1)
         backend.parallel(backend.parallel_user, weights->tasks(), multiply_panels, &call);
@@ -206,8 +204,7 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
     return DENSQ_OK;
 }
 
-constexpr densq_provider kProvider = {
-    DENSQ_VERSION_MAJOR << 16 | DENSQ_VERSION_MINOR << 8 | DENSQ_VERSION_PATCH, create};
+constexpr densq_provider kProvider = {kVersion, create};
 
 }  // namespace
 }  // namespace densq
