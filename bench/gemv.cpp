@@ -29,12 +29,8 @@ struct Options {
     bool warm = false;
 };
 
-Shape parse_shape(const std::string &text) {
-    Shape shape = {0, 0};
-    if (std::sscanf(text.c_str(), "%ux%u", &shape.rows, &shape.cols) != 2 || !shape.rows ||
-        !shape.cols)
-        throw CLI::ValidationError("--shapes", "'" + text + "' is not ROWSxCOLS");
-    return shape;
+std::string check_shape(const std::string &text) {
+    return tool::parse_shape(text) ? "" : "'" + text + "' is not ROWSxCOLS";
 }
 
 std::vector<tool::MatrixImage> make_images(Shape shape, const Options &options) {
@@ -55,7 +51,7 @@ ordered_json describe(const tool::BenchResult &result, Shape shape, bool warm) {
         json["bits"] = result.image->bits;
         json["nnz"] = result.image->nnz;
         if (result.backend.empty()) json["method"] = "read";
-        else json["precision"] = result.precision == DENSQ_FAST ? "fast" : "exact";
+        else json["precision"] = tool::precision_name(result.precision);
     }
     json["bytes"] = result.bytes;
     json["calls"] = result.seconds.size();
@@ -78,7 +74,7 @@ tool::BenchPlan plan_of(const Options &options) {
 ordered_json run(const Options &options) {
     ordered_json results = ordered_json::array();
     for (const std::string &text : options.shapes) {
-        const Shape shape = parse_shape(text);
+        const Shape shape = tool::parse_shape(text).value();
         const std::vector<tool::MatrixImage> images = make_images(shape, options);
         std::vector<const tool::MatrixImage *> pointers;
         for (const tool::MatrixImage &image : images) pointers.push_back(&image);
@@ -102,7 +98,9 @@ int main(int argc, char **argv) {
     CLI::App app("densq beside plain reading, OpenBLAS and ggml, in turns; prints JSON");
     for (uint32_t i = 0; const char *name = densq_backend_at(i); ++i)
         if (std::string(name) != "scalar") options.backends.emplace_back(name);
-    app.add_option("--shapes", options.shapes, "ROWSxCOLS ...")->delimiter(',');
+    app.add_option("--shapes", options.shapes, "ROWSxCOLS ...")
+        ->delimiter(',')
+        ->check(check_shape);
     app.add_option("--batches", options.batches)->delimiter(',');
     app.add_option("--threads", options.threads)->delimiter(',');
     app.add_option("--bits", options.bits)->delimiter(',');

@@ -10,9 +10,7 @@
 
 namespace densq::bench {
 
-struct Shape {
-    uint32_t rows, cols;
-};
+using tool::Shape;
 
 // Both add contestants for one shape, a number of threads and all batches.
 

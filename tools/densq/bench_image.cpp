@@ -3,6 +3,7 @@
 #include "bench_image.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <numeric>
@@ -99,6 +100,16 @@ void fill_sparse(uint8_t *at, const densq_matrix_record &record, Nonzeros nonzer
 size_t column_bytes(uint32_t cols) { return cols > DENSQ_MAX_COLS_16 ? 4 : 2; }
 
 }  // namespace
+
+std::optional<Shape> parse_shape(const std::string &text) {
+    Shape shape = {0, 0};
+    int end = 0;
+    if (std::sscanf(text.c_str(), "%8ux%8u%n", &shape.rows, &shape.cols, &end) != 2 ||
+        text[static_cast<size_t>(end)] != '\0' || shape.rows == 0 || shape.cols == 0 ||
+        shape.rows > DENSQ_MAX_DIMENSION || shape.cols > DENSQ_MAX_DIMENSION)
+        return std::nullopt;
+    return shape;
+}
 
 MatrixImage read_matrix_image(const std::string &path, uint32_t index) {
     std::ifstream file(path, std::ios::binary);

@@ -69,13 +69,7 @@ public:
 private:
     void add(uint8_t *at) {
         std::memcpy(at, image.bytes.data(), image.bytes.size());
-        densq_open_options options{};
-        options.struct_size = sizeof options;
-        options.flags = DENSQ_OPEN_SKIP_CHECKSUM;
-        densq_file *opened = nullptr;
-        densq_fault fault{};
-        require(densq_open_memory(&opened, at, image.bytes.size(), &options, &fault), fault);
-        files.emplace_back(opened);
+        files.push_back(open_bytes(at, image.bytes.size(), DENSQ_OPEN_SKIP_CHECKSUM));
     }
 
     const MatrixImage &image;

@@ -36,20 +36,6 @@ const std::map<std::string, Nonzeros> kNonzeros = {{"even", Nonzeros::kEven},
                                                    {"full-rows", Nonzeros::kFullRows},
                                                    {"full-columns", Nonzeros::kFullColumns}};
 
-struct Shape {
-    uint32_t rows, cols;
-};
-
-Shape parse_shape(const std::string &text) {
-    unsigned rows = 0, cols = 0;
-    int end = 0;
-    if (std::sscanf(text.c_str(), "%8ux%8u%n", &rows, &cols, &end) != 2 ||
-        text[static_cast<size_t>(end)] != '\0' || rows == 0 || cols == 0 ||
-        rows > DENSQ_MAX_DIMENSION || cols > DENSQ_MAX_DIMENSION)
-        throw UsageError("--synthetic: '" + text + "' is not ROWSxCOLS");
-    return {rows, cols};
-}
-
 // More than any cache holds: what one round over the copies leaves in it is gone by the next.
 uint64_t default_cold_bytes(const Device &device) {
     return std::max(uint64_t{512} << 20, 4 * device.cache_bytes());
@@ -85,10 +71,6 @@ void print_run(const BenchPlan &plan) {
 
 double gigabytes_per_second(const MatrixImage &image, const BenchResult &result) {
     return static_cast<double>(image.end - image.begin) / result.median() * 1e-9;
-}
-
-const char *precision_name(densq_precision precision) {
-    return precision == DENSQ_FAST ? "fast" : "exact";
 }
 
 nlohmann::json describe_result(const MatrixImage &image, const BenchResult &result,
@@ -220,7 +202,11 @@ void run_bench(Options options) {
     if (options.file.empty() == options.shapes.empty())
         throw UsageError("give either FILE or --synthetic");
     std::vector<Shape> shapes;
-    for (const std::string &text : options.shapes) shapes.push_back(parse_shape(text));
+    for (const std::string &text : options.shapes) {
+        const std::optional<Shape> shape = parse_shape(text);
+        if (!shape) throw UsageError("--synthetic: '" + text + "' is not ROWSxCOLS");
+        shapes.push_back(*shape);
+    }
     complete(options.plan, options);
     nlohmann::json run = describe_run(options.plan);
     if (!options.json) print_run(options.plan);

@@ -13,7 +13,7 @@
 
 #include "checkpoint.hpp"
 #include "commands.hpp"
-#include "densq/version.h"
+#include "handles.hpp"
 #include "interrupt.hpp"
 #include "matrix.hpp"
 #include "parallel.hpp"
@@ -193,9 +193,7 @@ private:
         for (const char *file : kTexts)
             if (std::string text = read_text(model.folder / file); !text.empty())
                 plan.metadata[file] = std::move(text);
-        plan.metadata["densq.tool"] = "densq " + std::to_string(DENSQ_VERSION_MAJOR) + "." +
-                                      std::to_string(DENSQ_VERSION_MINOR) + "." +
-                                      std::to_string(DENSQ_VERSION_PATCH);
+        plan.metadata["densq.tool"] = "densq " + version_text();
         plan.metadata["densq.options"] = options_text();
     }
 

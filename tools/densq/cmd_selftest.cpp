@@ -18,14 +18,6 @@ struct Options {
     bool quick = false, json = false;
 };
 
-const char *precision_name(densq_precision precision) {
-    return precision == DENSQ_FAST ? "fast" : "exact";
-}
-
-const char *dtype_name(densq_dtype dtype) {
-    return dtype == DENSQ_F32 ? "F32" : dtype == DENSQ_F16 ? "F16" : "BF16";
-}
-
 std::string reason(const SelftestResult &result) {
     return result.comparison.wrong ? result.comparison.first_wrong
                                    : "other bits than in a larger batch";
@@ -74,12 +66,6 @@ void print_results(const std::vector<SelftestResult> &results) {
             if (result.precision == precision && !result.passed()) print_failure(result);
     }
     std::fflush(stdout);
-}
-
-std::string version_text() {
-    const uint32_t version = densq_version();
-    return std::to_string(version >> 16) + "." + std::to_string(version >> 8 & 255) + "." +
-           std::to_string(version & 255);
 }
 
 void run_command(Options options) {

@@ -7,7 +7,7 @@
 namespace densq::tool {
 namespace {
 
-std::string version_text(uint32_t version) {
+std::string cuda_version_text(uint32_t version) {
     return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
@@ -22,17 +22,9 @@ densq_cuda_device get_device(const std::string &backend) {
 
 class Gpu : public Device {
 public:
-    explicit Gpu(const std::string &name) {
-        densq_backend_options options{};
-        options.struct_size = sizeof options;
-        options.name = name.c_str();
-        options.provider = densq_cuda_provider();
-        densq_backend *created = nullptr;
-        densq_fault fault{};
-        require(densq_backend_create(&created, &options, &fault), fault);
-        backend.reset(created);
-        properties = get_device(densq_backend_name(created));
-    }
+    explicit Gpu(const std::string &name)
+        : backend(create_backend(densq_cuda_provider(), name, DENSQ_FAST, nullptr)),
+          properties(get_device(densq_backend_name(backend.get()))) {}
 
     std::string description() const override {
         return std::string(properties.name) + ", compute capability " +
@@ -41,8 +33,8 @@ public:
                std::to_string(properties.multiprocessors) + " multiprocessors, " +
                std::to_string(properties.memory_bytes >> 20) + " MiB, L2 " +
                std::to_string(properties.l2_bytes >> 20) + " MiB; driver for CUDA " +
-               version_text(properties.driver_version) + ", runtime " +
-               version_text(properties.runtime_version);
+               cuda_version_text(properties.driver_version) + ", runtime " +
+               cuda_version_text(properties.runtime_version);
     }
 
     uint64_t cache_bytes() const override { return properties.l2_bytes; }
@@ -93,7 +85,7 @@ public:
 
 private:
     Backend backend;
-    densq_cuda_device properties{};
+    densq_cuda_device properties;
 };
 
 }  // namespace

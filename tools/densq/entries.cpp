@@ -5,16 +5,33 @@
 
 namespace densq::tool {
 
-File open_file(const std::string &path, uint32_t flags) {
+namespace {
+
+densq_open_options make_options(uint32_t flags) {
     densq_open_options options = {};
     options.struct_size = sizeof options;
     options.flags = flags;
+    return options;
+}
+
+}  // namespace
+
+File open_file(const std::string &path, uint32_t flags) {
+    const densq_open_options options = make_options(flags);
     densq_fault fault = {};
     densq_file *file = nullptr;
     if (densq_open_path(&file, path.c_str(), &options, &fault) == DENSQ_OK) return File(file);
     std::string message = path + ": " + fault.text;
     if (fault.offset != UINT64_MAX) message += " (at byte " + std::to_string(fault.offset) + ")";
     throw DataError(message);
+}
+
+File open_bytes(const uint8_t *bytes, size_t size, uint32_t flags) {
+    const densq_open_options options = make_options(flags);
+    densq_fault fault = {};
+    densq_file *file = nullptr;
+    require(densq_open_memory(&file, bytes, size, &options, &fault), fault);
+    return File(file);
 }
 
 std::vector<MatrixEntry> list_matrices(const densq_file *file) {
@@ -35,11 +52,8 @@ std::vector<TensorEntry> list_tensors(const densq_file *file) {
         densq_tensor tensor = {};
         tensor.struct_size = sizeof tensor;
         densq_get_tensor(file, i, &tensor);
-        const char *dtype = tensor.dtype == DENSQ_F32   ? "F32"
-                            : tensor.dtype == DENSQ_F16 ? "F16"
-                                                        : "BF16";
         list.push_back({{tensor.name, tensor.name_bytes},
-                        dtype,
+                        dtype_name(tensor.dtype),
                         {tensor.shape, tensor.shape + tensor.dimensions},
                         tensor.bytes});
     }

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: MIT
 // entries.hpp - the densq C API for C++ programs that use exceptions.
 #pragma once
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "densq/densq.h"
+#include "handles.hpp"
 
 namespace densq::tool {
 
-struct CloseFile {
-    void operator()(densq_file *file) const { densq_close(&file); }
-};
-using File = std::unique_ptr<densq_file, CloseFile>;
-
 // Opens and proves a file; DataError with the fault's text and offset if it does not prove right.
 File open_file(const std::string &path, uint32_t flags);
+
+// The same for bytes in memory; std::runtime_error with the fault's text.
+File open_bytes(const uint8_t *bytes, size_t size, uint32_t flags);
 
 struct MatrixEntry {
     std::string name;

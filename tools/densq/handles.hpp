@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// handles.hpp - densq's objects as owners that release themselves; its statuses as exceptions.
+// handles.hpp - densq's objects as owners that release themselves; its statuses as exceptions, its
+// version and constants as text.
 #pragma once
 #include <memory>
 #include <stdexcept>
+#include <string>
 
 #include "densq/densq.h"
 #include "densq/threads.h"
@@ -21,8 +23,24 @@ struct Destroy {
         destroy(&object);
     }
 };
+using File = std::unique_ptr<densq_file, Destroy<densq_close>>;
 using Backend = std::unique_ptr<densq_backend, Destroy<densq_backend_destroy>>;
 using Weights = std::unique_ptr<densq_weights, Destroy<densq_unbind>>;
 using Pool = std::unique_ptr<densq_threads, Destroy<densq_threads_destroy>>;
+
+inline std::string version_text() {
+    const uint32_t version = densq_version();
+    return std::to_string(version >> 16) + "." + std::to_string(version >> 8 & 255) + "." +
+           std::to_string(version & 255);
+}
+
+inline const char *precision_name(densq_precision precision) {
+    return precision == DENSQ_FAST ? "fast" : "exact";
+}
+
+// Of a densq_dtype.
+inline const char *dtype_name(uint32_t dtype) {
+    return dtype == DENSQ_F32 ? "F32" : dtype == DENSQ_F16 ? "F16" : "BF16";
+}
 
 }  // namespace densq::tool

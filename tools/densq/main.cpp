@@ -5,19 +5,15 @@
 #include <exception>
 
 #include "commands.hpp"
-#include "densq/densq.h"
+#include "device.hpp"
 #include "interrupt.hpp"
 
 namespace densq::tool {
 namespace {
 
-std::string version_text() {
-    const uint32_t version = densq_version();
-    std::string text = "densq " + std::to_string(version >> 16) + "." +
-                       std::to_string(version >> 8 & 255) + "." + std::to_string(version & 255) +
-                       ", backends:";
-    for (uint32_t i = 0; const char *name = densq_backend_at(i); ++i)
-        text += std::string(" ") + name;
+std::string describe_version() {
+    std::string text = "densq " + version_text() + ", backends:";
+    for (const std::string &name : cpu_backends()) text += " " + name;
     return text;
 }
 
@@ -29,7 +25,7 @@ int fail(const char *message, int status) {
 int run(int argc, char **argv) {
     CLI::App app("Dense-and-sparse quantization of language models (SqueezeLLM)");
     app.name("densq");
-    app.set_version_flag("--version", version_text());
+    app.set_version_flag("--version", describe_version());
     app.require_subcommand(1);
     add_quantize(app);
     add_info(app);

@@ -15,12 +15,12 @@ namespace {
 constexpr uint32_t kBatches[] = {17, 1, 2, 3, 8, 9, 16};  // the largest first
 constexpr uint32_t kLargestBatch = kBatches[0];
 
-struct Shape {
+struct TestedShape {
     uint32_t rows, cols;
     bool quick;
 };
 
-constexpr Shape kShapes[] = {
+constexpr TestedShape kShapes[] = {
     {1, 1, true},      {15, 33, true},     {16, 512, true},     {17, 1100, true},
     {100, 257, true},  {3, 66000, false},  // 32-bit columns
     {576, 1536, false}, {4096, 4096, false}, {11008, 4096, false}, {4096, 11008, false},
@@ -79,17 +79,6 @@ std::vector<float> make_activations(uint32_t cols, densq_dtype dtype) {
     return x;
 }
 
-File open_image(const MatrixImage &image) {
-    densq_open_options options{};
-    options.struct_size = sizeof options;
-    options.flags = DENSQ_OPEN_SKIP_CHECKSUM | DENSQ_OPEN_COPY;
-    densq_file *opened = nullptr;
-    densq_fault fault{};
-    require(densq_open_memory(&opened, image.bytes.data(), image.bytes.size(), &options, &fault),
-            fault);
-    return File(opened);
-}
-
 // A matrix bound to a backend, and vectors to multiply it by.
 class Trial {
 public:
@@ -141,7 +130,8 @@ class Case {
 public:
     Case(const MatrixImage &matrix_image, const SparseKind &kind)
         : image(matrix_image), nonzeros(kind.name), all_types(kind.all_types), reference(image),
-          file(open_image(image)) {}
+          file(open_bytes(image.bytes.data(), image.bytes.size(),
+                          DENSQ_OPEN_SKIP_CHECKSUM | DENSQ_OPEN_COPY)) {}
 
     void run(const SelftestBackend &tested, std::vector<SelftestResult> *results) {
         for (const densq_dtype x_dtype : tested.device->dtypes()) {
@@ -212,7 +202,7 @@ private:
 void run_selftest(const SelftestPlan &plan,
                   const std::function<void(const std::vector<SelftestResult> &)> &report) {
     const std::vector<SelftestBackend> &backends = plan.backends;
-    for (const Shape &shape : kShapes) {
+    for (const TestedShape &shape : kShapes) {
         if (plan.quick && !shape.quick) continue;
         std::vector<std::vector<SelftestResult>> results(backends.size());
         for (const uint32_t bits : plan.bits)
