@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// handles.hpp - backends and weights that release themselves; the names of all usable backends.
+// handles.hpp - backends and weights that release themselves, what backends refuse, and what to
+// multiply.
 #pragma once
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,17 @@ inline Backend make_backend(const densq_backend_options &options) {
     return Backend(backend);
 }
 
+// Checks that no backend is made of the options; returns the fault's text.
+inline std::string refuse(densq_status expected, const densq_backend_options &options) {
+    auto *backend = reinterpret_cast<densq_backend *>(1);
+    densq_fault fault = {};
+    CHECK(densq_backend_create(&backend, &options, &fault) == expected);
+    CHECK(backend == nullptr);
+    CHECK(fault.offset == UINT64_MAX);
+    CHECK(densq_backend_create(&backend, &options, nullptr) == expected);
+    return fault.text;
+}
+
 inline Weights make_weights(const Backend &backend, const densq_file *file, uint32_t index) {
     densq_weights *weights = nullptr;
     require_ok(densq_bind(&weights, backend.get(), file, index, nullptr));
@@ -45,6 +58,19 @@ inline std::vector<std::string> backend_names() {
     while (const char *name = densq_backend_at(static_cast<uint32_t>(names.size())))
         names.push_back(name);
     return names;
+}
+
+inline const Opened &golden() {
+    static const Opened opened = open_file(kGolden + "small.densq");
+    return opened;
+}
+
+inline std::vector<float> random_vector(size_t count) {
+    std::mt19937 random(static_cast<unsigned>(count));
+    std::normal_distribution<float> bell;
+    std::vector<float> x(count);
+    for (float &value : x) value = bell(random);
+    return x;
 }
 
 }  // namespace densq::test

@@ -8,21 +8,6 @@
 
 using namespace densq::test;
 
-namespace {
-
-// Checks that the options are refused; returns the fault's text.
-std::string refuse(densq_status expected, const densq_backend_options &options) {
-    auto *backend = reinterpret_cast<densq_backend *>(1);
-    densq_fault fault = {};
-    CHECK(densq_backend_create(&backend, &options, &fault) == expected);
-    CHECK(backend == nullptr);
-    CHECK(fault.offset == UINT64_MAX);
-    CHECK(densq_backend_create(&backend, &options, nullptr) == expected);
-    return fault.text;
-}
-
-}  // namespace
-
 TEST_CASE("the list of backends") {
     const std::vector<std::string> names = backend_names();
     REQUIRE(!names.empty());

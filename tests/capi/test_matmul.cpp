@@ -2,7 +2,6 @@
 // test_matmul.cpp - densq_matmul through the public functions: products, arguments, threads.
 #include <algorithm>
 #include <cstring>
-#include <random>
 #include <thread>
 
 #include "densq/threads.h"
@@ -13,19 +12,6 @@ using namespace densq::test;
 namespace {
 
 constexpr densq_precision kPrecisions[] = {DENSQ_FAST, DENSQ_EXACT};
-
-const Opened &golden() {
-    static const Opened opened = open_file(kGolden + "small.densq");
-    return opened;
-}
-
-std::vector<float> random_vector(size_t count) {
-    std::mt19937 random(static_cast<unsigned>(count));
-    std::normal_distribution<float> bell;
-    std::vector<float> x(count);
-    for (float &value : x) value = bell(random);
-    return x;
-}
 
 // Everything that one call takes.
 struct Call {

@@ -41,11 +41,6 @@ private:
     size_t bytes;
 };
 
-inline const Opened &golden() {
-    static const Opened opened = open_file(kGolden + "small.densq");
-    return opened;
-}
-
 inline void check_clean(const EmulatedMachine &machine) {
     CHECK(machine.blocks.empty());
     for (const std::string &error : machine.errors) FAIL_CHECK(error);

@@ -8,16 +8,8 @@ using namespace densq::test;
 
 namespace {
 
-// Checks that no backend is made; returns the fault's text.
 std::string refuse(densq_status expected, const char *name) {
-    const densq_backend_options options = cuda_options(name);
-    auto *backend = reinterpret_cast<densq_backend *>(1);
-    densq_fault fault = {};
-    CHECK(densq_backend_create(&backend, &options, &fault) == expected);
-    CHECK(backend == nullptr);
-    CHECK(fault.offset == UINT64_MAX);
-    CHECK(densq_backend_create(&backend, &options, nullptr) == expected);
-    return fault.text;
+    return densq::test::refuse(expected, cuda_options(name));
 }
 
 }  // namespace

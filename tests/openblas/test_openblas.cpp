@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <random>
 
 #include "densq/openblas.h"
 #include "densq/threads.h"
@@ -48,14 +47,6 @@ Opened open_random(uint32_t rows, uint32_t cols, uint32_t bits) {
     const auto image = densq::tool::make_matrix_image(rows, cols, bits, rows * cols / 20);
     return open_bytes(image.bytes.data(), image.bytes.size(),
                       DENSQ_OPEN_COPY | DENSQ_OPEN_SKIP_CHECKSUM);
-}
-
-std::vector<float> random_vector(size_t count) {
-    std::mt19937 random(static_cast<unsigned>(count));
-    std::normal_distribution<float> bell;
-    std::vector<float> x(count);
-    for (float &value : x) value = bell(random);
-    return x;
 }
 
 // One call; y holds NaN before it, so that it shows what is added to or left out.
@@ -150,14 +141,6 @@ TEST_CASE("the name of a backend; without one the first") {
 }
 
 TEST_CASE("options that are refused") {
-    const auto refuse = [](densq_status expected, const densq_backend_options &options) {
-        auto *backend = reinterpret_cast<densq_backend *>(1);
-        densq_fault fault = {};
-        CHECK(densq_backend_create(&backend, &options, &fault) == expected);
-        CHECK(backend == nullptr);
-        CHECK(densq_backend_create(&backend, &options, nullptr) == expected);
-        return std::string(fault.text);
-    };
     CHECK(refuse(DENSQ_ERR_NOT_FOUND, openblas_options("avx2")) ==
           "options->provider has no backend 'avx2', only openblas and openblas-all");
     densq_backend_options options = openblas_options(nullptr);
