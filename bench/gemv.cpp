@@ -17,8 +17,8 @@ namespace {
 using nlohmann::ordered_json;
 
 struct Options {
-    std::vector<std::string> shapes{"4096x4096", "11008x4096", "4096x11008", "14336x4096",
-                                    "576x576", "1536x576"};
+    std::vector<std::string> shapes{"4096x4096",  "11008x4096", "4096x11008",
+                                    "14336x4096", "576x576",    "1536x576"};
     std::vector<uint32_t> batches{1, 2, 4, 8, 16, 32, 128, 512}, threads{1, 2};
     std::vector<uint32_t> bits{4, 3, 2};
     std::vector<double> nnz_percents{0, 0.45};
@@ -44,14 +44,15 @@ std::vector<tool::MatrixImage> make_images(Shape shape, const Options &options) 
 }
 
 ordered_json describe(const tool::BenchResult &result, Shape shape, bool warm) {
-    ordered_json json{{"rows", shape.rows},     {"cols", shape.cols},
-                      {"threads", result.threads}, {"batch", result.batch},
-                      {"warm", warm},           {"method", result.backend}};
+    ordered_json json{{"rows", shape.rows},    {"cols", shape.cols}, {"threads", result.threads},
+                      {"batch", result.batch}, {"warm", warm},       {"method", result.backend}};
     if (result.image) {
         json["bits"] = result.image->bits;
         json["nnz"] = result.image->nnz;
-        if (result.backend.empty()) json["method"] = "read";
-        else json["precision"] = tool::precision_name(result.precision);
+        if (result.backend.empty())
+            json["method"] = "read";
+        else
+            json["precision"] = tool::precision_name(result.precision);
     }
     json["bytes"] = result.bytes;
     json["calls"] = result.seconds.size();
@@ -98,9 +99,7 @@ int main(int argc, char **argv) {
     CLI::App app("densq beside plain reading, OpenBLAS and ggml, in turns; prints JSON");
     for (uint32_t i = 0; const char *name = densq_backend_at(i); ++i)
         if (std::string(name) != "scalar") options.backends.emplace_back(name);
-    app.add_option("--shapes", options.shapes, "ROWSxCOLS ...")
-        ->delimiter(',')
-        ->check(check_shape);
+    app.add_option("--shapes", options.shapes, "ROWSxCOLS ...")->delimiter(',')->check(check_shape);
     app.add_option("--batches", options.batches)->delimiter(',');
     app.add_option("--threads", options.threads)->delimiter(',');
     app.add_option("--bits", options.bits)->delimiter(',');

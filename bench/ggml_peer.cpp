@@ -17,9 +17,9 @@ struct Kind {
     bool repacked;
 };
 constexpr Kind kKinds[] = {
-    {GGML_TYPE_F16, false},    {GGML_TYPE_Q4_0, false}, {GGML_TYPE_Q4_0, true},
-    {GGML_TYPE_Q4_K, false},   {GGML_TYPE_Q4_K, true},  {GGML_TYPE_IQ4_NL, false},
-    {GGML_TYPE_IQ4_NL, true},  {GGML_TYPE_Q3_K, false}, {GGML_TYPE_IQ3_S, false},
+    {GGML_TYPE_F16, false},   {GGML_TYPE_Q4_0, false}, {GGML_TYPE_Q4_0, true},
+    {GGML_TYPE_Q4_K, false},  {GGML_TYPE_Q4_K, true},  {GGML_TYPE_IQ4_NL, false},
+    {GGML_TYPE_IQ4_NL, true}, {GGML_TYPE_Q3_K, false}, {GGML_TYPE_IQ3_S, false},
     {GGML_TYPE_Q2_K, false},
 };
 
@@ -36,9 +36,9 @@ using Buffer = std::unique_ptr<ggml_backend_buffer, Release<ggml_backend_buffer_
 // The buffer type that stores weights as this CPU's kernels like them; NULL: there is none.
 ggml_backend_buffer_type_t repacking_type() {
     const ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
-    const auto extra = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(
-        ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device),
-                                          "ggml_backend_dev_get_extra_bufts"));
+    const auto extra =
+        reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(ggml_backend_reg_get_proc_address(
+            ggml_backend_dev_backend_reg(device), "ggml_backend_dev_get_extra_bufts"));
     ggml_backend_buffer_type_t *types = extra ? extra(device) : nullptr;
     for (; types && *types; ++types)
         if (std::string(ggml_backend_buft_name(*types)) == "CPU_REPACK") return *types;
@@ -162,8 +162,8 @@ void add_ggml(Shape shape, const std::vector<uint32_t> &batches, uint32_t thread
         const std::shared_ptr<Matrices> matrices =
             make_matrices(kind, shape, tool::copies_of(bytes.size(), cold_bytes), bytes);
         if (!matrices) continue;
-        const std::string name = std::string("ggml ") + ggml_type_name(kind.type) +
-                                 (kind.repacked ? " repacked" : "");
+        const std::string name =
+            std::string("ggml ") + ggml_type_name(kind.type) + (kind.repacked ? " repacked" : "");
         for (const uint32_t batch : batches) {
             const auto products = make_products(matrices, backend, shape, batch);
             to->push_back({name, "ggml", batch, bytes.size(), [products] { products->run(); }});

@@ -15,8 +15,8 @@
 
 namespace {
 
-double objective_of(const std::vector<double> &centroids, const float *values,
-                    const float *weights, size_t count) {
+double objective_of(const std::vector<double> &centroids, const float *values, const float *weights,
+                    size_t count) {
     double total = 0;
     for (size_t i = 0; i < count; ++i) {
         double nearest = INFINITY;

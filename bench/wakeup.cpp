@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// wakeup.cpp - densq-wakeup [THREADS]: how soon a pool's last thread begins with a job, and how long
-// a job without work takes, after the pool has had nothing to do for a while.
+// wakeup.cpp - densq-wakeup [THREADS]: how soon a pool's last thread begins with a job, and how
+// long a job without work takes, after the pool has had nothing to do for a while.
 #include <algorithm>
 #include <atomic>
 #include <chrono>

@@ -42,8 +42,8 @@ static void write_struct(T *theirs, const T &mine) {
 // The allocator of an options struct: malloc's if it names none, false if it names half of one.
 template <typename Options>
 static bool read_allocator(Allocator *out, const Options &options) {
-    *out = options.alloc ? Allocator{options.alloc, options.free, options.user}
-                         : default_allocator();
+    *out =
+        options.alloc ? Allocator{options.alloc, options.free, options.user} : default_allocator();
     return !options.alloc == !options.free;
 }
 

@@ -78,8 +78,8 @@ densq_status upload(const CudaBackend &backend, const Matrix &matrix, void **mem
         return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory to bind the matrix, ",
                     static_cast<uint64_t>(size), " bytes");
     void *device = nullptr;
-    densq_status status = check(allocate_device(&device, size), fault,
-                                "allocating device memory for the matrix");
+    densq_status status =
+        check(allocate_device(&device, size), fault, "allocating device memory for the matrix");
     if (status == DENSQ_OK) {
         pack(matrix, host);
         status = check(copy_to_device(device, host, size), fault, "copying the matrix");
@@ -129,7 +129,8 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
     void *memory = allocate(allocator, sizeof(CudaBackend), alignof(CudaBackend));
     if (!memory) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory for the backend");
     auto *backend = static_cast<CudaBackend *>(memory);
-    *backend = {{&kOps, kNames.text[device], allocator}, static_cast<int>(device),
+    *backend = {{&kOps, kNames.text[device], allocator},
+                static_cast<int>(device),
                 options.precision == DENSQ_EXACT};
     *out = backend;
     return DENSQ_OK;

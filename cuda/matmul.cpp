@@ -49,9 +49,16 @@ size_t workspace_size(const densq_weights *base, uint32_t batch) {
 densq_status matmul(const densq_weights *weights, uint32_t batch, const float *x, size_t x_stride,
                     float *y, size_t y_stride, void *workspace) {
     return start_on_device(*static_cast<const CudaWeights *>(weights),
-                           {.matrix = {}, .exact = false, .batch = batch, .x = x,
-                            .x_dtype = Dtype::kF32, .x_stride = x_stride, .y = y,
-                            .y_dtype = Dtype::kF32, .y_stride = y_stride, .workspace = workspace,
+                           {.matrix = {},
+                            .exact = false,
+                            .batch = batch,
+                            .x = x,
+                            .x_dtype = Dtype::kF32,
+                            .x_stride = x_stride,
+                            .y = y,
+                            .y_dtype = Dtype::kF32,
+                            .y_stride = y_stride,
+                            .workspace = workspace,
                             .stream = nullptr},
                            nullptr);
 }
@@ -81,11 +88,17 @@ densq_status densq_cuda_matmul(const densq_weights *base, uint32_t batch, const 
     if (!legal_operands(batch, in, out, workspace, needed))
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
                     "x, y or workspace is NULL, unaligned, too narrow, or overlaps another");
-    return cuda::start_on_device(
-        *weights,
-        {.matrix = {}, .exact = false, .batch = batch, .x = x,
-         .x_dtype = static_cast<cuda::Dtype>(x_dtype), .x_stride = x_stride, .y = y,
-         .y_dtype = static_cast<cuda::Dtype>(y_dtype), .y_stride = y_stride,
-         .workspace = workspace, .stream = stream},
-        fault);
+    return cuda::start_on_device(*weights,
+                                 {.matrix = {},
+                                  .exact = false,
+                                  .batch = batch,
+                                  .x = x,
+                                  .x_dtype = static_cast<cuda::Dtype>(x_dtype),
+                                  .x_stride = x_stride,
+                                  .y = y,
+                                  .y_dtype = static_cast<cuda::Dtype>(y_dtype),
+                                  .y_stride = y_stride,
+                                  .workspace = workspace,
+                                  .stream = stream},
+                                 fault);
 }

@@ -58,8 +58,7 @@ densq_status densq_cuda_download(const densq_backend *backend, void *host, const
 
 densq_status densq_cuda_copy(const densq_backend *backend, void *to, const void *from, size_t size,
                              densq_fault *fault) {
-    return run_copy(backend, to, from, size, fault,
-                    [&] { return copy_on_device(to, from, size); });
+    return run_copy(backend, to, from, size, fault, [&] { return copy_on_device(to, from, size); });
 }
 
 densq_status densq_cuda_synchronize(const densq_backend *backend, densq_fault *fault) {

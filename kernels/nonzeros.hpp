@@ -101,8 +101,8 @@ public:
         return gather;
     }
 
-    // Applies the rows' scales (NULL: 1) to their sums and adds their nonzeros.  `gathered`: so many
-    // activations of the first run are in the buffer.
+    // Applies the rows' scales (NULL: 1) to their sums and adds their nonzeros.  `gathered`: so
+    // many activations of the first run are in the buffer.
     DENSQ_INLINE void finish(typename Lanes::Vector (*sums)[batch], const float *row_scale,
                              size_t gathered) {
         if (!row_ptr) {
@@ -166,7 +166,7 @@ private:
     const uint32_t *row_ptr = nullptr;  // of the tile
     uint32_t row = 0, end_row = 0;      // of the run, in the tile
     uint32_t begin = 0, end = 0;        // its nonzeros
-    float buffer[batch][kStride];  // activations, then products
+    float buffer[batch][kStride];       // activations, then products
 };
 
 template <class Lanes, int batch>

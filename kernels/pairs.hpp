@@ -11,11 +11,13 @@ namespace {
 constexpr int kPairs = 8;  // in a group; the first half of them are the fields of a fast block
 
 template <int bits, int pair>
-constexpr int kLowField = bits == 2 ? 8 * (pair / 4) + pair % 4
+constexpr int kLowField = bits == 2                ? 8 * (pair / 4) + pair % 4
                           : bits == 3 && pair >= 6 ? 2 * pair
                                                    : 4 * (pair / 2) + pair % 2;
 template <int bits, int pair>
-constexpr int kHighField = kLowField<bits, pair> + (bits == 2 ? 4 : bits == 3 && pair >= 6 ? 1 : 2);
+constexpr int kHighField = kLowField<bits, pair> + (bits == 2                ? 4
+                                                    : bits == 3 && pair >= 6 ? 1
+                                                                             : 2);
 
 }  // namespace
 }  // namespace densq

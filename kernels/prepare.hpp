@@ -24,8 +24,8 @@ DENSQ_INLINE void for_each_block(const Activations *activations, uint32_t cols, 
     }
 }
 
-// quantize(x, count, out) writes a fast block into whole units and returns its scale; arrange(block)
-// puts a block of 512 into the order that the kernels want.
+// quantize(x, count, out) writes a fast block into whole units and returns its scale;
+// arrange(block) puts a block of 512 into the order that the kernels want.
 template <typename Quantize, typename Arrange>
 DENSQ_INLINE void prepare_fast_blocks(const Activations *activations, uint32_t cols,
                                       Quantize quantize, Arrange arrange) {

@@ -65,8 +65,8 @@ struct KernelTable {
 
     // y[b * y_stride + r] for the rows r of a tile: dense part, and sparse part of rows that are
     // not heavy. [precision][bits - 2]
-    void (*multiply_tile[2][3])(const Matrix *matrix, const Activations *activations,
-                                uint32_t tile, float *y, size_t y_stride);
+    void (*multiply_tile[2][3])(const Matrix *matrix, const Activations *activations, uint32_t tile,
+                                float *y, size_t y_stride);
 
     // sum[b * sum_stride] = the product of nonzeros [begin, end), all of one row.
     void (*sparse_segment)(const Matrix *matrix, const Activations *activations, uint32_t begin,

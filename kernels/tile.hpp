@@ -84,8 +84,8 @@ DENSQ_INLINE const uint8_t *add_groups(const Matrix *matrix, uint32_t row, const
 
 template <class Path, int bits, int batch>
 DENSQ_INLINE const uint8_t *add_blocks(const Matrix *matrix, const Activations *activations,
-                                       uint32_t first_row, uint32_t tile_rows,
-                                       const uint8_t *codes, GatherAhead *ahead,
+                                       uint32_t first_row, uint32_t tile_rows, const uint8_t *codes,
+                                       GatherAhead *ahead,
                                        typename Path::Lanes::Vector (*sums)[batch]) {
     constexpr uint32_t kRows = Path::kRows;
     const auto *x = static_cast<const typename Path::Element *>(activations->prepared);
@@ -95,12 +95,12 @@ DENSQ_INLINE const uint8_t *add_blocks(const Matrix *matrix, const Activations *
         const typename Path::Block block(x);
         uint32_t r = 0;
         for (; r + kRows <= tile_rows; r += kRows)
-            codes = add_groups<Path, bits, kRows>(matrix, first_row + r, codes, block, scale,
-                                                  ahead, sums + r);
+            codes = add_groups<Path, bits, kRows>(matrix, first_row + r, codes, block, scale, ahead,
+                                                  sums + r);
         if constexpr (kRows > 1)
             for (; r < tile_rows; ++r)
-                codes = add_groups<Path, bits, 1>(matrix, first_row + r, codes, block, scale,
-                                                  ahead, sums + r);
+                codes = add_groups<Path, bits, 1>(matrix, first_row + r, codes, block, scale, ahead,
+                                                  sums + r);
         x += DENSQ_BLOCK_COLS * batch;
         scale += 2 * batch;
     }
@@ -143,16 +143,15 @@ struct TailWalk {
 };
 
 template <class Path, int bits, int batch>
-DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations,
-                           uint32_t first_row, uint32_t tile_rows, const uint8_t *codes,
-                           GatherAhead *ahead,
+DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations, uint32_t first_row,
+                           uint32_t tile_rows, const uint8_t *codes, GatherAhead *ahead,
                            typename Path::Lanes::Vector (*sums)[batch]) {
     const size_t blocks = matrix->cols / DENSQ_BLOCK_COLS;
     const auto *x = static_cast<const typename Path::Element *>(activations->prepared) +
                     blocks * DENSQ_BLOCK_COLS * batch;
     const uint32_t row_units = densq_tail_units(matrix->cols);
-    TailWalk<Path, batch> walk{matrix, first_row, 0, row_units, x,
-                               activations->scale + 2 * blocks * batch, sums, Path()};
+    TailWalk<Path, batch> walk{
+        matrix, first_row, 0, row_units, x, activations->scale + 2 * blocks * batch, sums, Path()};
     for (uint32_t left = tile_rows * row_units; left > 0;) {
         const uint32_t used = left < DENSQ_GROUP_UNITS ? left : DENSQ_GROUP_UNITS;
         prefetch_lines<bits>(codes + kCodesAhead);
@@ -211,8 +210,7 @@ void multiply_tile(const Matrix *matrix, const Activations *activations, uint32_
                    size_t y_stride) {
     if constexpr (max_batch > 1)
         if (activations->count < max_batch)
-            return multiply_tile<Path, bits, max_batch / 2>(matrix, activations, tile, y,
-                                                            y_stride);
+            return multiply_tile<Path, bits, max_batch / 2>(matrix, activations, tile, y, y_stride);
     multiply_tile_batch<Path<bits, max_batch>, bits, max_batch>(matrix, activations, tile, y,
                                                                 y_stride);
 }
@@ -222,16 +220,16 @@ using PrepareFunction = void (*)(const Activations *, uint32_t, uint32_t);
 template <template <int, int> class Fast, template <int, int> class Exact, int max_batch>
 constexpr KernelTable make_table(const char *name, uint32_t cpu_features,
                                  PrepareFunction prepare_fast, PrepareFunction prepare_exact) {
-    return {.name = name,
-            .cpu_features = cpu_features,
-            .max_batch = max_batch,
-            .prepare = {prepare_fast, prepare_exact},
-            .multiply_tile = {{multiply_tile<Fast, 2, max_batch>, multiply_tile<Fast, 3, max_batch>,
-                               multiply_tile<Fast, 4, max_batch>},
-                              {multiply_tile<Exact, 2, max_batch>,
-                               multiply_tile<Exact, 3, max_batch>,
-                               multiply_tile<Exact, 4, max_batch>}},
-            .sparse_segment = sparse_segment<typename Fast<4, max_batch>::Lanes, max_batch>};
+    return {
+        .name = name,
+        .cpu_features = cpu_features,
+        .max_batch = max_batch,
+        .prepare = {prepare_fast, prepare_exact},
+        .multiply_tile = {{multiply_tile<Fast, 2, max_batch>, multiply_tile<Fast, 3, max_batch>,
+                           multiply_tile<Fast, 4, max_batch>},
+                          {multiply_tile<Exact, 2, max_batch>, multiply_tile<Exact, 3, max_batch>,
+                           multiply_tile<Exact, 4, max_batch>}},
+        .sparse_segment = sparse_segment<typename Fast<4, max_batch>::Lanes, max_batch>};
 }
 
 }  // namespace

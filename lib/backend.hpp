@@ -20,8 +20,8 @@ constexpr uint32_t kVersion =
 // A kind of backend.  Arguments are checked: see the functions of densq.h.
 struct BackendOps {
     void (*destroy)(densq_backend *backend);
-    densq_status (*bind)(densq_weights **out, const densq_backend *backend,
-                         const densq_file *file, uint32_t index, densq_fault *fault);
+    densq_status (*bind)(densq_weights **out, const densq_backend *backend, const densq_file *file,
+                         uint32_t index, densq_fault *fault);
     void (*unbind)(densq_weights *weights);
     size_t (*workspace_size)(const densq_weights *weights, uint32_t batch);
     densq_status (*matmul)(const densq_weights *weights, uint32_t batch, const float *x,

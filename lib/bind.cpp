@@ -98,8 +98,6 @@ CpuWeights *bind(const CpuBackend *backend, const Matrix &matrix) {
     return weights;
 }
 
-void unbind(CpuWeights *weights) {
-    release(weights->backend->allocator, weights, weights->bytes);
-}
+void unbind(CpuWeights *weights) { release(weights->backend->allocator, weights, weights->bytes); }
 
 }  // namespace densq

@@ -38,8 +38,8 @@ size_t matrix_workspace_size(const densq_weights *weights, uint32_t batch) {
     return workspace_size(static_cast<const CpuWeights *>(weights), batch);
 }
 
-densq_status multiply(const densq_weights *weights, uint32_t batch, const float *x,
-                      size_t x_stride, float *y, size_t y_stride, void *workspace) {
+densq_status multiply(const densq_weights *weights, uint32_t batch, const float *x, size_t x_stride,
+                      float *y, size_t y_stride, void *workspace) {
     matmul(static_cast<const CpuWeights *>(weights), batch, x, x_stride, y, y_stride, workspace);
     return DENSQ_OK;
 }
@@ -51,8 +51,10 @@ constexpr BackendOps kOps = {destroy_backend, bind_matrix, unbind_matrix, matrix
 
 CpuBackend make_cpu_backend(const KernelTable *table, const densq_backend_options &options,
                             const Allocator &allocator) {
-    return {{&kOps, table->name, allocator}, table,
-            static_cast<densq_precision>(options.precision), options.parallel,
+    return {{&kOps, table->name, allocator},
+            table,
+            static_cast<densq_precision>(options.precision),
+            options.parallel,
             options.parallel_user};
 }
 

@@ -10,8 +10,8 @@ namespace {
 densq_status open_bytes(densq_file **out, const Bytes &bytes, const OpenOptions &options,
                         densq_fault *fault) {
     Directory directory;
-    densq_status status = prove(bytes.data, bytes.size, options.skip_checksum, crc32c_function(),
-                                &directory, fault);
+    densq_status status =
+        prove(bytes.data, bytes.size, options.skip_checksum, crc32c_function(), &directory, fault);
     void *memory = nullptr;
     if (!status) {
         memory = allocate(options.allocator, sizeof(densq_file), alignof(densq_file));

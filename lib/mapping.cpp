@@ -32,8 +32,8 @@ const char *reason(int error) {
 
 densq_status fail_io(densq_fault *fault, const char *what, const char *path) {
     const int error = errno;
-    return fail(fault, DENSQ_ERR_IO, kNoOffset, what, Name{path, strlen(path)}, ": ",
-                reason(error), " (errno ", static_cast<uint64_t>(error), ")");
+    return fail(fault, DENSQ_ERR_IO, kNoOffset, what, Name{path, strlen(path)}, ": ", reason(error),
+                " (errno ", static_cast<uint64_t>(error), ")");
 }
 
 densq_status check_kind(const struct stat &status, const char *path, densq_fault *fault) {

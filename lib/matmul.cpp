@@ -32,8 +32,8 @@ Workspace lay_out_workspace(const CpuWeights *weights, uint32_t batch) {
     space.columns_at = space.scales_at + space.vector_scales * batch * sizeof(float);
     const uint64_t columns = space.by_column ? static_cast<uint64_t>(cols) * batch : 0;
     space.sums_at = space.columns_at + columns * sizeof(float);
-    space.bytes = space.sums_at + static_cast<uint64_t>(weights->plan.segments) * batch *
-                                      sizeof(float);
+    space.bytes =
+        space.sums_at + static_cast<uint64_t>(weights->plan.segments) * batch * sizeof(float);
     return space;
 }
 
@@ -146,9 +146,18 @@ void run(const CpuBackend &backend, uint32_t count, densq_task_fn task, Call *ca
         task(call, 0, count);
 }
 
-void multiply(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride,
-              float *y, size_t y_stride, uint8_t *workspace) {
-    Call call = {weights, batch, x, x_stride, y, y_stride, workspace, nullptr, nullptr, nullptr,
+void multiply(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride, float *y,
+              size_t y_stride, uint8_t *workspace) {
+    Call call = {weights,
+                 batch,
+                 x,
+                 x_stride,
+                 y,
+                 y_stride,
+                 workspace,
+                 nullptr,
+                 nullptr,
+                 nullptr,
                  lay_out_workspace(weights, batch)};
     call.scale = reinterpret_cast<float *>(workspace + call.space.scales_at);
     call.columns = reinterpret_cast<float *>(workspace + call.space.columns_at);
@@ -165,12 +174,13 @@ void multiply(const CpuWeights *weights, uint32_t batch, const float *x, size_t 
 
 size_t workspace_size(const CpuWeights *weights, uint32_t batch) {
     const uint32_t most = vectors_at_once(weights);
-    const uint64_t bytes = lay_out_workspace(weights, batch < most ? batch : most).bytes + kAlign - 1;
+    const uint64_t bytes =
+        lay_out_workspace(weights, batch < most ? batch : most).bytes + kAlign - 1;
     return bytes <= SIZE_MAX ? static_cast<size_t>(bytes) : 0;
 }
 
-void matmul(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride,
-            float *y, size_t y_stride, void *workspace) {
+void matmul(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride, float *y,
+            size_t y_stride, void *workspace) {
     uint8_t *base = align_up(workspace, kAlign);
     const uint32_t most = vectors_at_once(weights);
     for (uint32_t first = 0; first < batch;) {

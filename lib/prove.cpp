@@ -62,15 +62,14 @@ densq_status prove_section(const Proof &proof, const Subject &subject, const cha
 densq_status prove_metadata(const Proof &proof, uint32_t index) {
     const densq_metadata_record &record = proof.directory.metadata[index];
     const Subject subject = proof.subject(DENSQ_METADATA, index);
-    const densq_status status = prove_section(proof, subject, "its value",
-                                              Section{record.offset, record.value_bytes},
-                                              record.value_crc);
+    const densq_status status = prove_section(
+        proof, subject, "its value", Section{record.offset, record.value_bytes}, record.value_crc);
     if (status) return status;
     const auto *text = reinterpret_cast<const char *>(proof.bytes + record.offset);
     const size_t valid = utf8_prefix(text, static_cast<size_t>(record.value_bytes));
     if (valid != record.value_bytes)
-        return fail(proof.fault, DENSQ_ERR_CORRUPT, record.offset + valid, subject,
-                    ": byte ", valid, " of its value is not UTF-8");
+        return fail(proof.fault, DENSQ_ERR_CORRUPT, record.offset + valid, subject, ": byte ",
+                    valid, " of its value is not UTF-8");
     return DENSQ_OK;
 }
 

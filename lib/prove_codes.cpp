@@ -48,8 +48,8 @@ uint64_t find_unused(const Tail &tail, const uint8_t *bytes) {
     return i;
 }
 
-densq_status prove_tile(const Proof &proof, const Subject &subject, const Tail &tail,
-                        uint32_t tile, uint64_t tile_offset) {
+densq_status prove_tile(const Proof &proof, const Subject &subject, const Tail &tail, uint32_t tile,
+                        uint64_t tile_offset) {
     const uint64_t begin = checked_add(tile_offset, tail.begin);
     const uint64_t at = find_unused(tail, proof.bytes + begin);
     if (at == tail.bytes) return DENSQ_OK;

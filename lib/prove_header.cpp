@@ -13,8 +13,7 @@ static_assert(sizeof(densq_file_header) == 128 && sizeof(densq_metadata_record) 
 
 densq_status prove_magic(const Proof &proof) {
     constexpr uint64_t kHeader = sizeof(densq_file_header);
-    if (!proof.size)
-        return fail(proof.fault, DENSQ_ERR_MAGIC, 0, "the file is empty");
+    if (!proof.size) return fail(proof.fault, DENSQ_ERR_MAGIC, 0, "the file is empty");
     const uint64_t magic = proof.size < DENSQ_MAGIC_BYTES ? proof.size : DENSQ_MAGIC_BYTES;
     if (memcmp(proof.bytes, DENSQ_MAGIC, static_cast<size_t>(magic)) != 0)
         return fail(proof.fault, DENSQ_ERR_MAGIC, 0,
@@ -59,8 +58,9 @@ densq_status prove_fields(const Proof &proof, const densq_file_header &header) {
     constexpr const char *kFields[] = {"metadata_count", "matrix_count", "tensor_count"};
     for (int i = 0; i < 3; ++i)
         if (*counts[i] > DENSQ_MAX_ENTRIES)
-            return fail(proof.fault, DENSQ_ERR_LIMIT, proof.offset_of(counts[i]), "header: ",
-                        kFields[i], " is ", *counts[i], ", the limit is ", DENSQ_MAX_ENTRIES);
+            return fail(proof.fault, DENSQ_ERR_LIMIT, proof.offset_of(counts[i]),
+                        "header: ", kFields[i], " is ", *counts[i], ", the limit is ",
+                        DENSQ_MAX_ENTRIES);
     return DENSQ_OK;
 }
 
@@ -88,8 +88,8 @@ densq_status prove_directory(Proof *proof, const densq_file_header &header) {
     Directory &directory = proof->directory;
     directory.header = &header;
     directory.metadata = reinterpret_cast<const densq_metadata_record *>(&header + 1);
-    directory.matrices = reinterpret_cast<const densq_matrix_record *>(directory.metadata +
-                                                                       header.metadata_count);
+    directory.matrices =
+        reinterpret_cast<const densq_matrix_record *>(directory.metadata + header.metadata_count);
     directory.tensors =
         reinterpret_cast<const densq_tensor_record *>(directory.matrices + header.matrix_count);
     directory.names = reinterpret_cast<const char *>(directory.tensors + header.tensor_count);

@@ -89,8 +89,8 @@ densq_status prove_cols(const Proof &proof, const Subject &subject,
 densq_status prove_sparse(const Proof &proof, const Subject &subject,
                           const densq_matrix_record &record, const MatrixSections &sections) {
     const auto *row_ptr = section_begin<uint32_t>(proof, sections.row_ptr);
-    densq_status status = prove_section(proof, subject, "row_ptr", sections.row_ptr,
-                                        record.row_ptr_crc);
+    densq_status status =
+        prove_section(proof, subject, "row_ptr", sections.row_ptr, record.row_ptr_crc);
     if (!status) status = prove_row_ptr(proof, subject, record, row_ptr);
     if (!status) status = prove_section(proof, subject, "col", sections.col, record.col_crc);
     if (!status)
@@ -112,8 +112,7 @@ densq_status prove_matrix(const Proof &proof, uint32_t index) {
     const MatrixSections sections = matrix_sections(record);
     densq_status status = prove_section(proof, subject, "lut", sections.lut, record.lut_crc);
     if (!status) status = prove_finite(proof, subject, "lut", sections.lut);
-    if (!status)
-        status = prove_section(proof, subject, "codes", sections.codes, record.codes_crc);
+    if (!status) status = prove_section(proof, subject, "codes", sections.codes, record.codes_crc);
     if (!status) status = prove_codes(proof, subject, record, sections.codes);
     if (!status && record.nnz) status = prove_sparse(proof, subject, record, sections);
     return status;

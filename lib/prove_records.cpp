@@ -92,8 +92,8 @@ densq_status prove_name(const Proof &proof, densq_kind kind, uint32_t index, con
     const Name name = {proof.directory.names + record.name_offset, record.name_bytes};
     const size_t valid = utf8_prefix(name.bytes, name.size);
     if (valid != name.size)
-        return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(name.bytes + valid), what,
-                    " ", index, ": its name ", name, " is not UTF-8");
+        return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(name.bytes + valid), what, " ",
+                    index, ": its name ", name, " is not UTF-8");
     const size_t control = find_control(name.bytes, name.size);
     if (control != name.size)
         return fail(proof.fault, DENSQ_ERR_CORRUPT, proof.offset_of(name.bytes + control), what,
@@ -117,9 +117,9 @@ densq_status prove_record(const Proof &proof, const Subject &subject,
                           const densq_metadata_record &record, Cursor *cursor) {
     densq_status status = prove_reserved(proof, subject, &record.reserved, sizeof record.reserved);
     if (!status)
-        status = prove_range(proof, subject,
-                             {"value_bytes", &record.value_bytes, record.value_bytes}, 0,
-                             DENSQ_MAX_VALUE_BYTES, DENSQ_ERR_LIMIT);
+        status =
+            prove_range(proof, subject, {"value_bytes", &record.value_bytes, record.value_bytes}, 0,
+                        DENSQ_MAX_VALUE_BYTES, DENSQ_ERR_LIMIT);
     if (!status) status = prove_offset(proof, subject, record.offset, *cursor);
     if (!status) status = prove_fits(proof, subject, record.value_bytes, cursor);
     return status;
@@ -145,9 +145,9 @@ densq_status prove_record(const Proof &proof, const Subject &subject,
 // The number of values; 1 for no dimensions.
 densq_status prove_shape(const Proof &proof, const Subject &subject,
                          const densq_tensor_record &record, uint64_t *elements) {
-    densq_status status = prove_range(proof, subject,
-                                      {"dimensions", &record.dimensions, record.dimensions}, 0,
-                                      DENSQ_MAX_TENSOR_DIMENSIONS, DENSQ_ERR_CORRUPT);
+    densq_status status =
+        prove_range(proof, subject, {"dimensions", &record.dimensions, record.dimensions}, 0,
+                    DENSQ_MAX_TENSOR_DIMENSIONS, DENSQ_ERR_CORRUPT);
     if (status) return status;
     *elements = 1;
     for (uint32_t i = 0; i < DENSQ_MAX_TENSOR_DIMENSIONS; ++i) {

@@ -22,8 +22,7 @@ void read_dense(const Matrix &matrix, uint32_t row, float *out) {
     for (uint32_t k = 0; k < kEntries; ++k)
         lut[k] = densq_f16_to_f32(matrix.lut[static_cast<size_t>(row) * kEntries + k]);
     for (uint32_t begin = 0; begin < matrix.cols; begin += DENSQ_UNIT_COLS) {
-        const densq_code_place place =
-            densq_place_code(matrix.rows, matrix.cols, bits, row, begin);
+        const densq_code_place place = densq_place_code(matrix.rows, matrix.cols, bits, row, begin);
         const uint8_t *group = matrix.codes + place.group;
         const uint32_t left = matrix.cols - begin;
         if (left < DENSQ_UNIT_COLS)

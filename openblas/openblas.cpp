@@ -43,7 +43,7 @@ uint32_t find_crossover(const char *backend, uint32_t precision) {
 }
 
 struct OpenblasBackend : densq_backend {
-    densq_backend *cpu;       // for smaller batches than:
+    densq_backend *cpu;  // for smaller batches than:
     uint32_t smallest_batch;
     densq_parallel_fn parallel;  // NULL: serial
     void *parallel_user;
@@ -113,8 +113,14 @@ densq_status multiply(const densq_weights *base, uint32_t batch, const float *x,
     if (!goes_to_openblas(weights, batch) || !strides_fit(x_stride, y_stride))
         return densq_matmul(weights->cpu, batch, x, x_stride, y, y_stride, workspace,
                             densq_workspace_size(weights->cpu, batch));
-    Call call = {weights, static_cast<blasint>(batch), x, static_cast<blasint>(x_stride),
-                 y, static_cast<blasint>(y_stride), align_up(workspace, kAlign), 0};
+    Call call = {weights,
+                 static_cast<blasint>(batch),
+                 x,
+                 static_cast<blasint>(x_stride),
+                 y,
+                 static_cast<blasint>(y_stride),
+                 align_up(workspace, kAlign),
+                 0};
     const OpenblasBackend &backend = weights->openblas();
     if (backend.parallel && weights->tasks() > 1)
         backend.parallel(backend.parallel_user, weights->tasks(), multiply_panels, &call);
@@ -197,9 +203,11 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
         return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory for the backend");
     }
     auto *backend = static_cast<OpenblasBackend *>(memory);
-    *backend = {{&kOps, always ? kAlways : kSwitching, allocator}, cpu,
+    *backend = {{&kOps, always ? kAlways : kSwitching, allocator},
+                cpu,
                 always ? 1 : find_crossover(densq_backend_name(cpu), options.precision),
-                options.parallel, options.parallel_user};
+                options.parallel,
+                options.parallel_user};
     *out = backend;
     return DENSQ_OK;
 }

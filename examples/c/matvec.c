@@ -7,8 +7,7 @@
 
 #include "densq/densq.h"
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     densq_file *file = NULL;
     densq_backend *backend = NULL;
     densq_weights *weights = NULL;

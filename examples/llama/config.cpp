@@ -14,8 +14,8 @@ uint32_t number(const json &config, const char *key, uint64_t largest) {
     if (!config.contains(key)) throw Error(std::string("config.json: ") + key + " is missing");
     const json &value = config[key];
     if (!value.is_number_unsigned() || value.get<uint64_t>() < 1 || value.get<uint64_t>() > largest)
-        throw Error(std::string("config.json: ") + key + " is " + value.dump() +
-                    ", must be 1 to " + std::to_string(largest));
+        throw Error(std::string("config.json: ") + key + " is " + value.dump() + ", must be 1 to " +
+                    std::to_string(largest));
     return value.get<uint32_t>();
 }
 
@@ -59,8 +59,9 @@ Config read_config(const json &config) {
     c.feed_forward = number(config, "intermediate_size", 1 << 20);
     c.layers = number(config, "num_hidden_layers", 4096);
     c.heads = number(config, "num_attention_heads", 4096);
-    c.kv_heads =
-        config.contains("num_key_value_heads") ? number(config, "num_key_value_heads", 4096) : c.heads;
+    c.kv_heads = config.contains("num_key_value_heads")
+                     ? number(config, "num_key_value_heads", 4096)
+                     : c.heads;
     c.vocabulary = number(config, "vocab_size", 1 << 24);
     c.max_positions = number(config, "max_position_embeddings", 1 << 24);
     const bool has_width = config.contains("head_dim") && !config["head_dim"].is_null();

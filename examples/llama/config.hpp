@@ -11,7 +11,7 @@ struct Config {
     uint32_t hidden, feed_forward, layers, heads, kv_heads, head_width, vocabulary, max_positions;
     float norm_epsilon;
     double rope_theta;
-    bool tied;                       // the embedding is the output head too
+    bool tied;  // the embedding is the output head too
     std::vector<uint32_t> end_tokens;
 
     uint32_t query_width() const { return heads * head_width; }

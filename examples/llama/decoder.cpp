@@ -46,8 +46,8 @@ Decoder::Decoder(const Weights &weights, uint32_t capacity_)
     embedding = std::make_unique<Linear>(weights, "model.embed_tokens.weight", config.vocabulary,
                                          config.hidden);
     if (!config.tied)
-        head = std::make_unique<Linear>(weights, "lm_head.weight", config.vocabulary,
-                                        config.hidden);
+        head =
+            std::make_unique<Linear>(weights, "lm_head.weight", config.vocabulary, config.hidden);
     const uint32_t half = config.head_width / 2;
     for (uint32_t p = 0; p < capacity; ++p)
         for (uint32_t i = 0; i < half; ++i) {
@@ -113,7 +113,8 @@ void Decoder::rotate(float *heads, uint32_t width, uint32_t count) const {
     for (uint32_t t = 0; t < count; ++t) {
         const float *cosine = cosines.data() + static_cast<size_t>(used + t) * half;
         const float *sine = sines.data() + static_cast<size_t>(used + t) * half;
-        for (uint32_t begin = 0; begin < width; begin += config.head_width, heads += config.head_width)
+        for (uint32_t begin = 0; begin < width;
+             begin += config.head_width, heads += config.head_width)
             for (uint32_t i = 0; i < half; ++i) {
                 const float a = heads[i], b = heads[i + half];
                 heads[i] = a * cosine[i] - b * sine[i];
@@ -158,8 +159,8 @@ void Decoder::attend_head(const Layer &layer, uint32_t head_index, uint32_t coun
         cblas_sgemv(CblasRowMajor, CblasNoTrans, n, k, scale, keys, kv_stride, q, 1, 0,
                     scores.data(), 1);
         softmax(scores.data(), length);
-        cblas_sgemv(CblasRowMajor, CblasTrans, n, k, 1, values, kv_stride, scores.data(), 1, 0,
-                    out, 1);
+        cblas_sgemv(CblasRowMajor, CblasTrans, n, k, 1, values, kv_stride, scores.data(), 1, 0, out,
+                    1);
         return;
     }
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, scale, q, q_stride, keys,

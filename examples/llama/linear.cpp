@@ -50,7 +50,8 @@ void Linear::apply_plain(const float *x, uint32_t count, float *y) const {
 void Linear::apply_rows(uint32_t first, uint32_t number, const float *x, uint32_t count,
                         float *y) const {
     static thread_local std::vector<float> converted;
-    const size_t begin = static_cast<size_t>(first) * cols, size = static_cast<size_t>(number) * cols;
+    const size_t begin = static_cast<size_t>(first) * cols,
+                 size = static_cast<size_t>(number) * cols;
     const float *block;
     if (plain.dtype == DENSQ_F32) {
         block = static_cast<const float *>(plain.data) + begin;

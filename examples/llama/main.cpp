@@ -25,16 +25,16 @@ constexpr double kErrorLimit = 0x1p-10;  // of the fast precision, relative to s
 struct Options {
     std::string file, baseline, text_file, prompt, system, tokenizer, backend, precision = "fast";
     std::vector<Token> tokens;
-    uint32_t count = 128, prompt_count = 128, context = 2048, window = 256, windows = 0, threads = 0;
+    uint32_t count = 128, prompt_count = 128, context = 2048, window = 256, windows = 0,
+             threads = 0;
     float temperature = 0.8f, top_p = 0.95f;
     uint64_t seed = 1;
     bool chat = false, json = false;
 };
 
 Session open_session(const Options &options, const std::string &file, uint32_t capacity) {
-    return Session(file, options.backend,
-                   options.precision == "exact" ? DENSQ_EXACT : DENSQ_FAST, options.threads,
-                   capacity);
+    return Session(file, options.backend, options.precision == "exact" ? DENSQ_EXACT : DENSQ_FAST,
+                   options.threads, capacity);
 }
 
 std::string read_file(const std::string &path) {
@@ -55,7 +55,8 @@ nlohmann::ordered_json describe(const Speed &speed) {
 }
 
 void print_speed(const Speed &speed) {
-    std::fprintf(stderr, "\nprompt: %zu tokens, %.0f tokens/s; generation: %zu tokens, %.0f tokens/s\n",
+    std::fprintf(stderr,
+                 "\nprompt: %zu tokens, %.0f tokens/s; generation: %zu tokens, %.0f tokens/s\n",
                  speed.prompt_tokens, speed.prompt_rate(), speed.tokens, speed.token_rate());
 }
 
@@ -76,7 +77,8 @@ int generate(const Options &options) {
     // A token has at least a byte; the chat format adds less than this.
     const size_t most = options.prompt.size() + options.system.size() + 256;
     if (most > UINT32_MAX - options.count) throw Error("prompt and --tokens are too long");
-    Session session = open_session(options, options.file, options.count + static_cast<uint32_t>(most));
+    Session session =
+        open_session(options, options.file, options.count + static_cast<uint32_t>(most));
     Sampler sampler(options.temperature, options.top_p, options.seed);
     const std::vector<Token> prompt = encode_prompt(session, options);
     const bool stream = !options.json;
@@ -111,8 +113,9 @@ int chat(const Options &options) {
         const std::vector<Token> turn = session.tokenizer.encode(format.turn(line));
         pending.insert(pending.end(), turn.begin(), turn.end());
         Token last = 0;
-        write_text(&session, pending, {options.count, true}, &sampler,
-                   [](const std::string &bytes) { std::cout << bytes << std::flush; }, &last);
+        write_text(
+            &session, pending, {options.count, true}, &sampler,
+            [](const std::string &bytes) { std::cout << bytes << std::flush; }, &last);
         pending.assign(1, last);
         if (pending != end) pending.insert(pending.end(), end.begin(), end.end());
         const std::vector<Token> after = session.tokenizer.encode(format.after_end());
@@ -124,8 +127,8 @@ int chat(const Options &options) {
 
 // Processes a prompt; then, with an empty context again, generates the likeliest tokens.
 int measure_speed(const Options &options) {
-    Session session = open_session(options, options.file,
-                                   std::max(options.count, options.prompt_count));
+    Session session =
+        open_session(options, options.file, std::max(options.count, options.prompt_count));
     Sampler sampler(0, 1, 1);
     const auto print = [](const std::string &) {};
     const std::vector<Token> prompt(options.prompt_count, 0);
@@ -150,8 +153,7 @@ int perplexity(const Options &options) {
     const std::vector<Token> text = model.tokenizer.encode(read_file(options.text_file));
     const Quality quality = evaluate(&model.decoder, baseline ? &baseline->decoder : nullptr, text,
                                      options.window, options.windows);
-    nlohmann::ordered_json json = {{"tokens", quality.tokens},
-                                   {"perplexity", quality.perplexity}};
+    nlohmann::ordered_json json = {{"tokens", quality.tokens}, {"perplexity", quality.perplexity}};
     if (baseline) {
         json["kl_mean"] = quality.kl_mean;
         json["kl_p99"] = quality.kl_p99;

@@ -19,8 +19,12 @@ struct Character {
 Character read_character(std::string_view text, size_t at) {
     const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[at + i]); };
     const uint8_t lead = byte(0);
-    const size_t bytes = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2
-                       : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    const size_t bytes = lead < 0x80   ? 1
+                         : lead < 0xC2 ? 0
+                         : lead < 0xE0 ? 2
+                         : lead < 0xF0 ? 3
+                         : lead < 0xF5 ? 4
+                                       : 0;
     if (bytes <= 1 || at + bytes > text.size()) return {1, lead < 0x80 ? lead : 0xFFFDu};
     uint32_t code = lead & (0x7Fu >> bytes);
     for (size_t i = 1; i < bytes; ++i) {

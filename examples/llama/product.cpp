@@ -18,8 +18,8 @@ public:
                   float *y, uint32_t rows) override {
         const size_t needed = densq_workspace_size(weights, count);
         if (workspace.size() < needed) workspace.resize(needed);
-        const densq_status status = densq_matmul(weights, count, x, cols, y, rows,
-                                                 workspace.data(), workspace.size());
+        const densq_status status =
+            densq_matmul(weights, count, x, cols, y, rows, workspace.data(), workspace.size());
         if (status != DENSQ_OK) throw Error(densq_strerror(status));
     }
 

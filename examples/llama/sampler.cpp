@@ -12,8 +12,8 @@ Token Sampler::choose(const std::vector<float> &logits) {
     candidates.clear();
     double total = 0;
     for (Token token = 0; token < logits.size(); ++token) {
-        const double weight =
-            std::exp(static_cast<double>(logits[token] - *likeliest) / static_cast<double>(temperature));
+        const double weight = std::exp(static_cast<double>(logits[token] - *likeliest) /
+                                       static_cast<double>(temperature));
         candidates.emplace_back(weight, token);
         total += weight;
     }

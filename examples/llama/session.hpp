@@ -36,8 +36,8 @@ private:
 };
 
 struct WriteOptions {
-    uint32_t count;     // most tokens to write
-    bool stop_at_end;   // at one of the config's end tokens, which is not printed
+    uint32_t count;    // most tokens to write
+    bool stop_at_end;  // at one of the config's end tokens, which is not printed
 };
 
 // Appends `prompt` (not empty), lets the model go on, and hands each token's bytes to `print`.

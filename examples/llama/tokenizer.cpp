@@ -40,7 +40,8 @@ std::string decode_entry(const std::string &entry) {
         if (code >= 0xC0 && code < 0xE0 && i + 1 < entry.size())
             code = (code & 0x1F) << 6 | (static_cast<uint8_t>(entry[++i]) & 0x3F);
         if (code >= byte_of.size() || byte_of[code] < 0)
-            throw Error("tokenizer.json: the entry '" + entry + "' is not of a byte-level vocabulary");
+            throw Error("tokenizer.json: the entry '" + entry +
+                        "' is not of a byte-level vocabulary");
         out += static_cast<char>(byte_of[code]);
     }
     return out;
@@ -79,7 +80,8 @@ Tokenizer::Tokenizer(const std::string &text) {
         const json &model = root.at("model");
         if (model.at("type") != "BPE")
             throw Error("tokenizer.json: the model is " + model.at("type").dump() + ", not BPE");
-        refuse(model, {"byte_fallback", "continuing_subword_prefix", "end_of_word_suffix", "dropout"});
+        refuse(model,
+               {"byte_fallback", "continuing_subword_prefix", "end_of_word_suffix", "dropout"});
         ignore_merges = is_set(model, "ignore_merges");
         read_pre_tokenizer(root.at("pre_tokenizer"));
         read_vocabulary(model);
@@ -156,7 +158,8 @@ void Tokenizer::read_merges(const json &model) {
         }
         left = decode_entry(left);
         right = decode_entry(right);
-        const auto a = token_of.find(left), b = token_of.find(right), ab = token_of.find(left + right);
+        const auto a = token_of.find(left), b = token_of.find(right),
+                   ab = token_of.find(left + right);
         if (a == token_of.end() || b == token_of.end() || ab == token_of.end())
             throw Error("tokenizer.json: a merge of tokens that are not in the vocabulary: " +
                         merge.dump());
@@ -172,9 +175,8 @@ void Tokenizer::read_added(const json &added) {
         add_token(id, content);
         if (!content.empty()) specials.emplace_back(content, id);
     }
-    std::stable_sort(specials.begin(), specials.end(), [](const auto &a, const auto &b) {
-        return a.first.size() > b.first.size();
-    });
+    std::stable_sort(specials.begin(), specials.end(),
+                     [](const auto &a, const auto &b) { return a.first.size() > b.first.size(); });
 }
 
 std::vector<Token> Tokenizer::encode(std::string_view text) const {

@@ -38,11 +38,11 @@ def main():
     category = unicodedata.category
     print("// SPDX-License-Identifier: MIT")
     print(f"// unicode_tables.cpp - written by unicode_tables.py, Unicode {unicodedata.unidata_version}.")
-    print('#include "unicode.hpp"\n\nnamespace llama {\n')
+    print('#include "unicode.hpp"\n\nnamespace llama {\n\n// clang-format off')
     print(table("kLetters", ranges(lambda code: category(chr(code))[0] == "L")) + "\n")
     print(table("kNumbers", ranges(lambda code: category(chr(code))[0] == "N")) + "\n")
     print(table("kWhiteSpace", ranges(WHITE_SPACE.__contains__)))
-    print("\n}  // namespace llama")
+    print("// clang-format on\n\n}  // namespace llama")
 
 
 if __name__ == "__main__":

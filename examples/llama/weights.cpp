@@ -11,8 +11,7 @@ namespace {
 
 std::string shape_text(const uint32_t *shape, size_t dimensions) {
     std::string text = "[";
-    for (size_t i = 0; i < dimensions; ++i)
-        text += (i ? ", " : "") + std::to_string(shape[i]);
+    for (size_t i = 0; i < dimensions; ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
     return text + "]";
 }
 

@@ -11,9 +11,10 @@
  * 7.5 or newer.  `parallel` of the options is not used.
  *
  * Precision.  LUT entries are used as they are.  FAST rounds activations to 11 significant bits,
- * EXACT to 22, which changes a result by at most 2^-11 or 2^-22 of sum_c |w_c x_c| (docs/cuda.md: and
- * a little for activations far below others of their block); sums are in F32, in the order of tensor
- * cores.  The bits of y[b] depend on the matrix, x[b], the precision and the model of GPU alone.
+ * EXACT to 22, which changes a result by at most 2^-11 or 2^-22 of sum_c |w_c x_c| (docs/cuda.md:
+ * and a little for activations far below others of their block); sums are in F32, in the order of
+ * tensor cores.  The bits of y[b] depend on the matrix, x[b], the precision and the model of GPU
+ * alone.
  *
  * Device memory.  densq_bind copies the matrix to the device, in a layout of its own, in one
  * allocation that densq_unbind frees; it takes as much of the caller's memory meanwhile.  x, y and
@@ -28,8 +29,8 @@
  * stream, the legacy one, which is ordered with all other streams but those made non-blocking.
  *
  * Errors of the device give DENSQ_ERR_DEVICE with CUDA's text in the fault; what a kernel does
- * wrong may show in a later call, as everywhere in CUDA.  They are not left behind for the program's
- * cudaGetLastError.  Every function leaves the calling thread's current device as it was.
+ * wrong may show in a later call, as everywhere in CUDA.  They are not left behind for the
+ * program's cudaGetLastError.  Every function leaves the calling thread's current device as it was.
  *
  * Threads.  As in densq.h: backends and weights are immutable, workspaces belong to one
  * multiplication at a time, that is until it is done on its stream. */
@@ -51,14 +52,14 @@ DENSQ_BEGIN_DECLS
 DENSQ_API const densq_provider *densq_cuda_provider(void);
 
 typedef struct densq_cuda_device {
-    size_t   struct_size;
-    char     name[256];            /* NUL-terminated: "NVIDIA H100 80GB HBM3" */
+    size_t struct_size;
+    char name[256];                        /* NUL-terminated: "NVIDIA H100 80GB HBM3" */
     uint32_t compute_major, compute_minor; /* compute capability */
     uint32_t multiprocessors;
     uint64_t memory_bytes;
-    uint64_t l2_bytes;             /* of the second-level cache */
-    uint32_t driver_version;       /* newest CUDA that the driver supports: 13000 is 13.0 */
-    uint32_t runtime_version;      /* the CUDA runtime of this program */
+    uint64_t l2_bytes;        /* of the second-level cache */
+    uint32_t driver_version;  /* newest CUDA that the driver supports: 13000 is 13.0 */
+    uint32_t runtime_version; /* the CUDA runtime of this program */
 } densq_cuda_device;
 
 /* Number of devices, of whatever compute capability.  0 with DENSQ_ERR_UNSUPPORTED: no driver, one
@@ -70,8 +71,8 @@ DENSQ_API densq_status densq_cuda_get_device(uint32_t index, densq_cuda_device *
                                              densq_fault *fault);
 
 /* densq_matmul with the types of x and y (densq_dtype) and the stream: a cudaStream_t, or NULL for
- * the default stream.  Sums are in F32 whatever the types; y is rounded to nearest, and what exceeds
- * F16 becomes infinite.  x and y are aligned to their types; strides are in elements.
+ * the default stream.  Sums are in F32 whatever the types; y is rounded to nearest, and what
+ * exceeds F16 becomes infinite.  x and y are aligned to their types; strides are in elements.
  *
  * DENSQ_ERR_ARGUMENT: weights of another provider, and as densq_matmul.  DENSQ_ERR_DEVICE: the
  * device refused the work.  DENSQ_ERR_UNSUPPORTED: this build has no kernels for the device. */

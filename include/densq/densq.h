@@ -54,8 +54,8 @@ DENSQ_API uint32_t densq_version(void);
 
 /* Why and where a call failed.  Owned by the caller. */
 typedef struct densq_fault {
-    uint64_t offset;    /* byte offset in the file, or UINT64_MAX where none applies */
-    char     text[240]; /* NUL-terminated: "matrix 'a.b': row_ptr[17] is less than row_ptr[16]" */
+    uint64_t offset; /* byte offset in the file, or UINT64_MAX where none applies */
+    char text[240];  /* NUL-terminated: "matrix 'a.b': row_ptr[17] is less than row_ptr[16]" */
 } densq_fault;
 
 /* ---- Memory and threads of the caller -------------------------------------------------------- */
@@ -84,12 +84,12 @@ enum densq_open_flags {
 };
 
 typedef struct densq_open_options {
-    size_t         struct_size;
-    uint64_t       max_bytes; /* larger files give DENSQ_ERR_LIMIT; 0: no limit */
-    uint32_t       flags;     /* densq_open_flags */
-    densq_alloc_fn alloc;     /* both or neither; NULL: malloc and free */
-    densq_free_fn  free;
-    void          *user;      /* handed to alloc and free */
+    size_t struct_size;
+    uint64_t max_bytes;   /* larger files give DENSQ_ERR_LIMIT; 0: no limit */
+    uint32_t flags;       /* densq_open_flags */
+    densq_alloc_fn alloc; /* both or neither; NULL: malloc and free */
+    densq_free_fn free;
+    void *user; /* handed to alloc and free */
 } densq_open_options;
 
 /* Opens a file and proves it: every size, offset, index, padding byte and float of it, so that no
@@ -110,11 +110,7 @@ DENSQ_API void densq_close(densq_file **file);
 
 /* A file holds three kinds of entries, each sorted by name (ascending bytes).  Names are unique
  * over matrices and tensors together. */
-typedef enum densq_kind {
-    DENSQ_METADATA = 0,
-    DENSQ_MATRIX = 1,
-    DENSQ_TENSOR = 2
-} densq_kind;
+typedef enum densq_kind { DENSQ_METADATA = 0, DENSQ_MATRIX = 1, DENSQ_TENSOR = 2 } densq_kind;
 
 /* Number of entries of a kind; 0 for an unknown kind. */
 DENSQ_API uint32_t densq_count(const densq_file *file, densq_kind kind);
@@ -127,34 +123,34 @@ DENSQ_API densq_status densq_find(const densq_file *file, densq_kind kind, const
  * bytes without control characters, and NOT NUL-terminated. */
 
 typedef struct densq_metadata { /* a key and its value, UTF-8 text (config, tokenizer, ...) */
-    size_t      struct_size;
+    size_t struct_size;
     const char *key;
-    size_t      key_bytes;
+    size_t key_bytes;
     const char *value; /* not NUL-terminated */
-    size_t      value_bytes;
+    size_t value_bytes;
 } densq_metadata;
 
 typedef struct densq_matrix { /* a quantized matrix */
-    size_t      struct_size;
+    size_t struct_size;
     const char *name;
-    size_t      name_bytes;
-    uint32_t    rows, cols; /* y[rows] = W[rows][cols] x[cols] */
-    uint32_t    bits;       /* 2, 3 or 4 */
-    uint32_t    nnz;        /* stored values of the sparse part */
-    uint64_t    bytes;      /* in the file, all sections with padding */
+    size_t name_bytes;
+    uint32_t rows, cols; /* y[rows] = W[rows][cols] x[cols] */
+    uint32_t bits;       /* 2, 3 or 4 */
+    uint32_t nnz;        /* stored values of the sparse part */
+    uint64_t bytes;      /* in the file, all sections with padding */
 } densq_matrix;
 
 typedef enum densq_dtype { DENSQ_F32 = 1, DENSQ_F16 = 2, DENSQ_BF16 = 3 } densq_dtype;
 
 typedef struct densq_tensor { /* a tensor that is not quantized */
-    size_t      struct_size;
+    size_t struct_size;
     const char *name;
-    size_t      name_bytes;
-    uint32_t    dtype;      /* densq_dtype */
-    uint32_t    dimensions; /* 0..4 */
-    uint32_t    shape[4];   /* row-major; entries past `dimensions` are 0 */
-    const void *data;       /* 64-byte aligned, little-endian */
-    uint64_t    bytes;
+    size_t name_bytes;
+    uint32_t dtype;      /* densq_dtype */
+    uint32_t dimensions; /* 0..4 */
+    uint32_t shape[4];   /* row-major; entries past `dimensions` are 0 */
+    const void *data;    /* 64-byte aligned, little-endian */
+    uint64_t bytes;
 } densq_tensor;
 
 /* Fill *out, whose struct_size the caller has set, for 0 <= index < densq_count(). */
@@ -194,16 +190,16 @@ typedef enum densq_precision { DENSQ_FAST = 0, DENSQ_EXACT = 1 } densq_precision
 typedef struct densq_provider densq_provider; /* opaque, constant */
 
 typedef struct densq_backend_options {
-    size_t            struct_size;
-    const char       *name;          /* NULL: the fastest usable; else one of densq_backend_at */
-    uint32_t          precision;     /* densq_precision */
-    densq_parallel_fn parallel;      /* NULL: run on the calling thread */
-    void             *parallel_user; /* handed to parallel */
-    densq_alloc_fn    alloc;         /* both or neither; NULL: malloc and free */
-    densq_free_fn     free;
-    void             *user;          /* handed to alloc and free */
-    const densq_provider *provider;  /* NULL: the CPU backends of this library; else `name` is one
-                                        of the provider's backends, or NULL for its first */
+    size_t struct_size;
+    const char *name;           /* NULL: the fastest usable; else one of densq_backend_at */
+    uint32_t precision;         /* densq_precision */
+    densq_parallel_fn parallel; /* NULL: run on the calling thread */
+    void *parallel_user;        /* handed to parallel */
+    densq_alloc_fn alloc;       /* both or neither; NULL: malloc and free */
+    densq_free_fn free;
+    void *user;                     /* handed to alloc and free */
+    const densq_provider *provider; /* NULL: the CPU backends of this library; else `name` is one
+                                       of the provider's backends, or NULL for its first */
 } densq_backend_options;
 
 /* Name of the index-th backend of this build that this machine can run ("avx512", "avx2",

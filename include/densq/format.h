@@ -18,27 +18,27 @@
 
 /* Limits.  They keep every size computed from a valid record below 2^53. */
 #define DENSQ_MAX_NAME_BYTES 255u
-#define DENSQ_MAX_ENTRIES 65536u          /* of each kind */
-#define DENSQ_MAX_DIMENSION (1u << 24)    /* rows, cols */
-#define DENSQ_MAX_NNZ 0xFFFFFFFFu         /* of one matrix */
-#define DENSQ_MAX_VALUE_BYTES (1u << 28)  /* of one metadata value */
+#define DENSQ_MAX_ENTRIES 65536u         /* of each kind */
+#define DENSQ_MAX_DIMENSION (1u << 24)   /* rows, cols */
+#define DENSQ_MAX_NNZ 0xFFFFFFFFu        /* of one matrix */
+#define DENSQ_MAX_VALUE_BYTES (1u << 28) /* of one metadata value */
 #define DENSQ_MAX_TENSOR_DIMENSIONS 4u
 #define DENSQ_MAX_TENSOR_ELEMENTS (UINT64_C(1) << 40)
-#define DENSQ_MAX_COLS_16 65536u          /* up to here column indices are 16 bits wide */
+#define DENSQ_MAX_COLS_16 65536u /* up to here column indices are 16 bits wide */
 
 /* Byte 0 of the file.  128 bytes. */
 typedef struct densq_file_header {
-    char     magic[DENSQ_MAGIC_BYTES];
-    uint32_t version;            /* DENSQ_FORMAT_VERSION */
-    uint32_t required_features;  /* 0: version 1 defines none; a reader refuses unknown bits */
-    uint64_t file_bytes;         /* size of the whole file */
+    char magic[DENSQ_MAGIC_BYTES];
+    uint32_t version;           /* DENSQ_FORMAT_VERSION */
+    uint32_t required_features; /* 0: version 1 defines none; a reader refuses unknown bits */
+    uint64_t file_bytes;        /* size of the whole file */
     uint32_t metadata_count;
     uint32_t matrix_count;
     uint32_t tensor_count;
-    uint32_t name_bytes;         /* size of the names that follow the records */
-    uint32_t directory_crc;      /* CRC-32C of records and names, without padding */
-    uint8_t  reserved[80];
-    uint32_t header_crc;         /* CRC-32C of the 124 bytes before this field */
+    uint32_t name_bytes;    /* size of the names that follow the records */
+    uint32_t directory_crc; /* CRC-32C of records and names, without padding */
+    uint8_t reserved[80];
+    uint32_t header_crc; /* CRC-32C of the 124 bytes before this field */
 } densq_file_header;
 
 /* Records follow the header without gaps: all metadata, all matrices, all tensors, each kind in
@@ -47,7 +47,7 @@ typedef struct densq_file_header {
 typedef struct densq_metadata_record { /* 32 bytes */
     uint32_t name_offset;
     uint32_t name_bytes;
-    uint64_t offset;             /* of the value, from the start of the file */
+    uint64_t offset; /* of the value, from the start of the file */
     uint64_t value_bytes;
     uint32_t value_crc;
     uint32_t reserved;
@@ -56,31 +56,31 @@ typedef struct densq_metadata_record { /* 32 bytes */
 typedef struct densq_matrix_record { /* 96 bytes */
     uint32_t name_offset;
     uint32_t name_bytes;
-    uint32_t rows;               /* 1..DENSQ_MAX_DIMENSION */
-    uint32_t cols;               /* 1..DENSQ_MAX_DIMENSION */
-    uint32_t bits;               /* 2, 3 or 4 */
-    uint32_t nnz;                /* values in the sparse part */
-    uint64_t offset;             /* of the first section */
-    uint64_t bytes;              /* of all sections with their padding */
+    uint32_t rows;   /* 1..DENSQ_MAX_DIMENSION */
+    uint32_t cols;   /* 1..DENSQ_MAX_DIMENSION */
+    uint32_t bits;   /* 2, 3 or 4 */
+    uint32_t nnz;    /* values in the sparse part */
+    uint64_t offset; /* of the first section */
+    uint64_t bytes;  /* of all sections with their padding */
     /* The sections, in this order, each padded with zeros to DENSQ_ALIGNMENT: */
-    uint32_t lut_crc;            /* fp16 lut[rows][2^bits] */
-    uint32_t codes_crc;          /* codes, in the tile layout of layout.h */
-    uint32_t row_ptr_crc;        /* uint32 row_ptr[rows + 1]; absent if nnz is 0 */
-    uint32_t col_crc;            /* uint16 (uint32 if cols > 65536) col[nnz] */
-    uint32_t val_crc;            /* fp16 val[nnz] */
-    uint8_t  reserved[36];
+    uint32_t lut_crc;     /* fp16 lut[rows][2^bits] */
+    uint32_t codes_crc;   /* codes, in the tile layout of layout.h */
+    uint32_t row_ptr_crc; /* uint32 row_ptr[rows + 1]; absent if nnz is 0 */
+    uint32_t col_crc;     /* uint16 (uint32 if cols > 65536) col[nnz] */
+    uint32_t val_crc;     /* fp16 val[nnz] */
+    uint8_t reserved[36];
 } densq_matrix_record;
 
 typedef struct densq_tensor_record { /* 64 bytes */
     uint32_t name_offset;
     uint32_t name_bytes;
-    uint32_t dtype;              /* densq_dtype of densq.h */
-    uint32_t dimensions;         /* 0..4 */
+    uint32_t dtype;                              /* densq_dtype of densq.h */
+    uint32_t dimensions;                         /* 0..4 */
     uint32_t shape[DENSQ_MAX_TENSOR_DIMENSIONS]; /* row-major, each >= 1; unused ones are 0 */
     uint64_t offset;
-    uint64_t bytes;              /* of the values, without padding */
+    uint64_t bytes; /* of the values, without padding */
     uint32_t crc;
-    uint8_t  reserved[12];
+    uint8_t reserved[12];
 } densq_tensor_record;
 
 #endif /* DENSQ_FORMAT_H */

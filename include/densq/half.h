@@ -9,23 +9,20 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline float densq_float_from_bits(uint32_t bits)
-{
+static inline float densq_float_from_bits(uint32_t bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
 }
 
-static inline uint32_t densq_bits_from_float(float value)
-{
+static inline uint32_t densq_bits_from_float(float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
 
 /* Without branches, so that compilers vectorize loops over it. */
-static inline float densq_f16_to_f32(uint16_t half)
-{
+static inline float densq_f16_to_f32(uint16_t half) {
     const uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
     const uint32_t magnitude = half & 0x7FFFu;
     const float small = (float)(int32_t)magnitude * densq_float_from_bits(0x33800000u);
@@ -36,8 +33,7 @@ static inline float densq_f16_to_f32(uint16_t half)
     return densq_float_from_bits(sign | (magnitude < 0x7C00u ? finite : not_finite));
 }
 
-static inline uint16_t densq_f32_to_f16(float value)
-{
+static inline uint16_t densq_f32_to_f16(float value) {
     const uint32_t bits = densq_bits_from_float(value);
     const uint32_t sign = bits >> 16 & 0x8000u;
     const uint32_t magnitude = bits & 0x7FFFFFFFu;
@@ -55,13 +51,11 @@ static inline uint16_t densq_f32_to_f16(float value)
     return (uint16_t)(sign | half);
 }
 
-static inline float densq_bf16_to_f32(uint16_t half)
-{
+static inline float densq_bf16_to_f32(uint16_t half) {
     return densq_float_from_bits((uint32_t)half << 16);
 }
 
-static inline uint16_t densq_f32_to_bf16(float value)
-{
+static inline uint16_t densq_f32_to_bf16(float value) {
     const uint32_t bits = densq_bits_from_float(value);
     if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return (uint16_t)(bits >> 16 | 0x40u);
     return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1)) >> 16);

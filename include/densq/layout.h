@@ -35,22 +35,19 @@
 #define DENSQ_LINE_BYTES 64u
 
 /* Units of 32 codes that a row's left-over columns take: 0..16. */
-static inline uint32_t densq_tail_units(uint32_t cols)
-{
+static inline uint32_t densq_tail_units(uint32_t cols) {
     return (cols % DENSQ_BLOCK_COLS + DENSQ_UNIT_COLS - 1) / DENSQ_UNIT_COLS;
 }
 
 /* Lines of a group of which only the first `units` fields (1..16) are used. */
-static inline uint32_t densq_group_lines(uint32_t units, uint32_t bits)
-{
+static inline uint32_t densq_group_lines(uint32_t units, uint32_t bits) {
     const uint32_t per_line = bits == 2 ? 8 : 4;
     const uint32_t lines = (units + per_line - 1) / per_line;
     return lines < bits ? lines : bits;
 }
 
 /* Bytes of a tile of 1..16 rows. */
-static inline uint64_t densq_tile_bytes(uint32_t tile_rows, uint32_t cols, uint32_t bits)
-{
+static inline uint64_t densq_tile_bytes(uint32_t tile_rows, uint32_t cols, uint32_t bits) {
     const uint64_t blocks = (uint64_t)tile_rows * (cols / DENSQ_BLOCK_COLS);
     const uint32_t units = tile_rows * densq_tail_units(cols);
     const uint64_t lines = (blocks + units / DENSQ_GROUP_UNITS) * bits +
@@ -58,21 +55,18 @@ static inline uint64_t densq_tile_bytes(uint32_t tile_rows, uint32_t cols, uint3
     return lines * DENSQ_LINE_BYTES;
 }
 
-static inline uint32_t densq_tile_count(uint32_t rows)
-{
+static inline uint32_t densq_tile_count(uint32_t rows) {
     return rows / DENSQ_TILE_ROWS + (rows % DENSQ_TILE_ROWS != 0);
 }
 
 /* Rows of tile number `tile`. */
-static inline uint32_t densq_tile_rows(uint32_t rows, uint32_t tile)
-{
+static inline uint32_t densq_tile_rows(uint32_t rows, uint32_t tile) {
     const uint32_t rest = rows - tile * DENSQ_TILE_ROWS;
     return rest < DENSQ_TILE_ROWS ? rest : DENSQ_TILE_ROWS;
 }
 
 /* Bytes of the codes section.  No overflow within the limits of format.h. */
-static inline uint64_t densq_codes_bytes(uint32_t rows, uint32_t cols, uint32_t bits)
-{
+static inline uint64_t densq_codes_bytes(uint32_t rows, uint32_t cols, uint32_t bits) {
     const uint32_t rest = rows % DENSQ_TILE_ROWS;
     const uint64_t full = rows / DENSQ_TILE_ROWS * densq_tile_bytes(DENSQ_TILE_ROWS, cols, bits);
     return full + (rest ? densq_tile_bytes(rest, cols, bits) : 0);
@@ -86,8 +80,7 @@ typedef struct densq_code_place {
 } densq_code_place;
 
 static inline densq_code_place densq_place_code(uint32_t rows, uint32_t cols, uint32_t bits,
-                                                uint32_t row, uint32_t col)
-{
+                                                uint32_t row, uint32_t col) {
     const uint32_t tile = row / DENSQ_TILE_ROWS, tile_row = row % DENSQ_TILE_ROWS;
     const uint32_t tile_rows = densq_tile_rows(rows, tile);
     const uint32_t blocks = cols / DENSQ_BLOCK_COLS, block = col / DENSQ_BLOCK_COLS;
@@ -109,49 +102,44 @@ static inline densq_code_place densq_place_code(uint32_t rows, uint32_t cols, ui
 }
 
 /* The 16-bit lane `lane` of line `line`, as bytes (low byte first). */
-static inline uint32_t densq_lane_get(const uint8_t *group, uint32_t line, uint32_t lane)
-{
+static inline uint32_t densq_lane_get(const uint8_t *group, uint32_t line, uint32_t lane) {
     const uint8_t *at = group + line * DENSQ_LINE_BYTES + 2 * lane;
     return at[0] | (uint32_t)at[1] << 8;
 }
 
-static inline void densq_lane_or(uint8_t *group, uint32_t line, uint32_t lane, uint32_t value)
-{
+static inline void densq_lane_or(uint8_t *group, uint32_t line, uint32_t lane, uint32_t value) {
     uint8_t *at = group + line * DENSQ_LINE_BYTES + 2 * lane;
     at[0] = (uint8_t)(at[0] | value);
     at[1] = (uint8_t)(at[1] | value >> 8);
 }
 
 /* Bit position of a field inside its lane, for fields that lie in one piece. */
-static inline uint32_t densq_field_shift(uint32_t bits, uint32_t field)
-{
+static inline uint32_t densq_field_shift(uint32_t bits, uint32_t field) {
     if (bits == 2) return 2 * (field % 8);
     if (bits == 4) return 4 * (field % 4);
     return 3 * (field & 1) + 4 * (field & 2);
 }
 
-static inline uint32_t densq_field_line(uint32_t bits, uint32_t field)
-{
+static inline uint32_t densq_field_line(uint32_t bits, uint32_t field) {
     return field / (bits == 2 ? 8 : 4);
 }
 
 /* Reads a code.  `group` points to the group's first byte, all its lines are readable. */
 static inline uint32_t densq_get_code(const uint8_t *group, uint32_t bits, uint32_t field,
-                                      uint32_t lane)
-{
+                                      uint32_t lane) {
     if (bits == 3 && field >= 12) {
         const uint32_t high = field & 1 ? 8 : 0, second = field >= 14;
         const uint32_t low = densq_lane_get(group, second ? 2 : 0, lane) >> (6 + high) & 3;
         return low | (densq_lane_get(group, 1, lane) >> (6 + high + second) & 1) << 2;
     }
     return densq_lane_get(group, densq_field_line(bits, field), lane) >>
-               densq_field_shift(bits, field) & ((1u << bits) - 1);
+               densq_field_shift(bits, field) &
+           ((1u << bits) - 1);
 }
 
 /* Writes a code into a group whose bits for it are still 0. */
 static inline void densq_put_code(uint8_t *group, uint32_t bits, uint32_t field, uint32_t lane,
-                                  uint32_t code)
-{
+                                  uint32_t code) {
     if (bits == 3 && field >= 12) {
         const uint32_t high = field & 1 ? 8 : 0, second = field >= 14;
         densq_lane_or(group, second ? 2 : 0, lane, (code & 3) << (6 + high));

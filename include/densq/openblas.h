@@ -34,8 +34,8 @@
 DENSQ_BEGIN_DECLS
 
 /* For densq_backend_options.provider; static, never NULL, for any number of threads at a time.
- * densq_backend_create then fails as without it: DENSQ_ERR_NOT_FOUND for other names than the above,
- * DENSQ_ERR_UNSUPPORTED where libdensq.a is of another version. */
+ * densq_backend_create then fails as without it: DENSQ_ERR_NOT_FOUND for other names than the
+ * above, DENSQ_ERR_UNSUPPORTED where libdensq.a is of another version. */
 DENSQ_API const densq_provider *densq_openblas_provider(void);
 
 DENSQ_END_DECLS

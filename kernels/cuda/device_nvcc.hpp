@@ -8,8 +8,8 @@
 #define DENSQ_HOST_DEVICE __host__ __device__ __forceinline__
 #define DENSQ_DEVICE_UNROLL _Pragma("unroll")
 
-#define DENSQ_SHARED(T, name, count)                  \
-    __shared__ __align__(16) T name##_memory[count];  \
+#define DENSQ_SHARED(T, name, count)                 \
+    __shared__ __align__(16) T name##_memory[count]; \
     const ::densq::device::Shared<T> name(name##_memory)
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
@@ -28,9 +28,9 @@ int launch_pointer(void (*kernel)(Params...), const LaunchShape &shape, void *st
                    typename Same<Params>::type... arguments) {
     constexpr uint32_t kAlwaysAllowed = 48 << 10;
     if (shape.dynamic_shared_bytes > kAlwaysAllowed) {
-        const cudaError_t error = cudaFuncSetAttribute(
-            kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-            static_cast<int>(shape.dynamic_shared_bytes));
+        const cudaError_t error =
+            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(shape.dynamic_shared_bytes));
         if (error != cudaSuccess) return error;
     }
     void *pointers[] = {&arguments..., nullptr};

@@ -21,12 +21,11 @@ DENSQ_DEVICE void sum_nonzeros(const Product &product, uint32_t tile, Shared<flo
     const RowNonzeros nonzeros = find_nonzeros<heavy_rows>(matrix, row);
     for (uint32_t vector = 0; vector < product.prepared.vectors; ++vector) {
         float sum = 0;
-        if (heavy_rows && lane == 0)
-            sum = add_segments(matrix, product.prepared, nonzeros, vector);
+        if (heavy_rows && lane == 0) sum = add_segments(matrix, product.prepared, nonzeros, vector);
         for (uint32_t i = nonzeros.begin + lane; i < nonzeros.end; i += kRowLanes) {
             const Nonzero nonzero = load_nonzero(matrix, i);
-            sum = fused_multiply_add(nonzero.value,
-                                     product.activations.load(vector, nonzero.col), sum);
+            sum = fused_multiply_add(nonzero.value, product.activations.load(vector, nonzero.col),
+                                     sum);
         }
         DENSQ_DEVICE_UNROLL
         for (uint32_t bits = kRowLanes / 2; bits; bits /= 2) sum += shuffle_xor(sum, bits);
@@ -93,7 +92,7 @@ DENSQ_DEVICE void store_tile(const Product &product, uint32_t tile, Shared<float
 template <uint32_t bits, typename Source>
 DENSQ_DEVICE void multiply_tile(const Product &product) {
     constexpr uint32_t kWarpWords = words_of_warp<Source>();
-    DENSQ_SHARED(float, partial, kSlices * kWarpWords);
+    DENSQ_SHARED(float, partial, (kSlices * kWarpWords));
     DENSQ_SHARED(float, sparse, kTileRows * 8 * Source::kCount);
     const Shared<float> own = partial.from(warp_index() * kWarpWords);
     const uint32_t tile = block_index().x, blocks = product.matrix.blocks;
@@ -110,10 +109,11 @@ DENSQ_DEVICE void multiply_tile(const Product &product) {
     multiply_slice(product, tile, codes, slice, chunks, source, sums);
     sync_warp();  // until all lanes have read what the source put there
     DENSQ_DEVICE_UNROLL
-    for (uint32_t j = 0; j < Source::kCount; ++j)
+    for (uint32_t j = 0; j < Source::kCount; ++j) {
         DENSQ_DEVICE_UNROLL
         for (uint32_t i = 0; i < 4; ++i)
             own.store(fragment_part(j, i) * kFewStride + fragment_row(i), sums[j][i]);
+    }
     sync_block();
     store_tile<kWarpWords>(product, tile, partial, sparse);
 }

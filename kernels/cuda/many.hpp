@@ -16,12 +16,13 @@ struct GroupSums {
 
     DENSQ_DEVICE void end_slice() {
         DENSQ_DEVICE_UNROLL
-        for (uint32_t j = 0; j < count; ++j)
+        for (uint32_t j = 0; j < count; ++j) {
             DENSQ_DEVICE_UNROLL
             for (uint32_t i = 0; i < 4; ++i) {
                 group[j][i] += slice[j][i];
                 slice[j][i] = 0;
             }
+        }
     }
 };
 
@@ -92,7 +93,7 @@ DENSQ_DEVICE float sum_row(const Product &product, const RowNonzeros &nonzeros, 
     if (vector < product.prepared.vectors)
         sums[0] = add_segments(product.matrix, product.prepared, nonzeros, vector);
     const float *columns = product.prepared.columns + vector;
-    for (uint32_t begin = nonzeros.begin; begin < nonzeros.end; begin += kRowLanes)
+    for (uint32_t begin = nonzeros.begin; begin < nonzeros.end; begin += kRowLanes) {
         DENSQ_DEVICE_UNROLL
         for (uint32_t i = 0; i < kRowLanes; ++i)
             if (begin + i < nonzeros.end) {
@@ -101,6 +102,7 @@ DENSQ_DEVICE float sum_row(const Product &product, const RowNonzeros &nonzeros, 
                                                             product.prepared.column_stride);
                 sums[i] = fused_multiply_add(nonzero.value, x, sums[i]);
             }
+    }
     return add_pairwise<kRowLanes>(sums);
 }
 
@@ -112,7 +114,7 @@ struct BlockSums {
     static constexpr uint32_t kStride = kManyRows + 4;  // lanes of a fragment get all banks
 
     const Product &product;
-    Shared<float> memory = dynamic_shared<float>(0, kSliceGroups * kParts * kStride);
+    Shared<float> memory = dynamic_shared<float>(0, (kSliceGroups * kParts * kStride));
     uint32_t first_row, first_part;
 
     static DENSQ_DEVICE uint32_t at(uint32_t group, uint32_t part, uint32_t row) {
@@ -128,11 +130,12 @@ struct BlockSums {
 
     DENSQ_DEVICE void store_group(uint32_t group, uint32_t tile, const float (&sums)[count][4]) {
         DENSQ_DEVICE_UNROLL
-        for (uint32_t j = 0; j < count; ++j)
+        for (uint32_t j = 0; j < count; ++j) {
             DENSQ_DEVICE_UNROLL
             for (uint32_t i = 0; i < 4; ++i)
                 memory.store(at(group, fragment_part(j, i), tile * kTileRows + fragment_row(i)),
                              sums[j][i]);
+        }
     }
 
     DENSQ_DEVICE void add_groups() {
@@ -155,8 +158,8 @@ struct BlockSums {
             const RowNonzeros nonzeros = find_nonzeros<true>(product.matrix, first_row + row);
             for (uint32_t vector = lane_index(); vector < vectors(); vector += kWarpThreads) {
                 const uint32_t to = output_at(vector, row);
-                memory.store(to, memory.load(to) +
-                                     sum_row(product, nonzeros, first_vector() + vector));
+                memory.store(to,
+                             memory.load(to) + sum_row(product, nonzeros, first_vector() + vector));
             }
         }
     }
@@ -187,9 +190,8 @@ void multiply_many(Product product) {
     copy_async_wait<0>();
     sync_block();
 
-    BlockSums<count> block = {.product = product,
-                              .first_row = first_tile * kTileRows,
-                              .first_part = first_part};
+    BlockSums<count> block = {
+        .product = product, .first_row = first_tile * kTileRows, .first_part = first_part};
     block.store_group(group, warp_tile, sums.group);
     sync_block();
     block.add_groups();

@@ -90,10 +90,10 @@ int launch_product(const Product &product, void *stream) {
                    ? launch<multiply_one<bits, true>>(few, stream, product)
                    : launch<multiply_one<bits, false>>(few, stream, product);
     switch (parts_of_block(product.prepared.parts)) {
-        case 8: return launch<multiply_few<bits, 1>>(few, stream, product);
-        case 16: return launch<multiply_few<bits, 2>>(few, stream, product);
-        case 32: return launch_many<bits, 4>(product, stream);
-        default: return launch_many<bits, 8>(product, stream);
+    case 8: return launch<multiply_few<bits, 1>>(few, stream, product);
+    case 16: return launch<multiply_few<bits, 2>>(few, stream, product);
+    case 32: return launch_many<bits, 4>(product, stream);
+    default: return launch_many<bits, 8>(product, stream);
     }
 }
 

@@ -37,8 +37,8 @@ DENSQ_DEVICE void prepare_block(const Product &product, uint32_t block, uint32_t
     columns.to_f32(product.activations.dtype);
     const BlockHalves halves = to_halves<true>(columns);
     if (lane_index() < product.parts_of_vector)
-        store(reinterpret_cast<float *>(prepared.scales + static_cast<size_t>(block) *
-                                                              prepared.scale_pairs) +
+        store(reinterpret_cast<float *>(prepared.scales +
+                                        static_cast<size_t>(block) * prepared.scale_pairs) +
                   vector * product.parts_of_vector + lane_index(),
               there ? halves.scale : 0);
     if (prepared.columns) {
@@ -46,8 +46,7 @@ DENSQ_DEVICE void prepare_block(const Product &product, uint32_t block, uint32_t
         for (uint32_t i = 0; i < kLaneCols; ++i) {
             const size_t col = block * kBlockCols + lane_col(i);
             if (col < product.matrix.cols)
-                store(prepared.columns + col * prepared.column_stride + vector,
-                      columns.f32(i));
+                store(prepared.columns + col * prepared.column_stride + vector, columns.f32(i));
         }
     }
     if (!there) return;

@@ -97,8 +97,8 @@ struct ExactPath : Path<bits, batch, float, double>, ExactTables<bits> {
     }
 
     template <int>
-    static void add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
-                           const float *x, const float *scale, double (*sums)[batch]) {
+    static void add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes, const float *x,
+                           const float *scale, double (*sums)[batch]) {
         add_group<ExactPath, bits, batch>(matrix, row, codes, x, scale, *sums);
     }
 

@@ -13,14 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int fail(const char *what, densq_status status, const densq_fault *fault)
-{
+static int fail(const char *what, densq_status status, const densq_fault *fault) {
     fprintf(stderr, "%s: %s: %s\n", what, densq_strerror(status), fault->text);
     return 1;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     densq_backend_options options = {.struct_size = sizeof options, .precision = DENSQ_EXACT};
     densq_matrix matrix = {.struct_size = sizeof matrix};
     densq_file *file;

@@ -44,9 +44,8 @@ void check_products(const Backend &backend, uint32_t index, uint32_t batch) {
         for (uint32_t r = 0; r < matrix.rows; ++r) {
             double expected = 0, magnitude = 0;
             for (uint32_t c = 0; c < matrix.cols; ++c) {
-                const double product =
-                    static_cast<double>(rows[size_t{r} * matrix.cols + c]) *
-                    static_cast<double>(call.x[size_t{b} * matrix.cols + c]);
+                const double product = static_cast<double>(rows[size_t{r} * matrix.cols + c]) *
+                                       static_cast<double>(call.x[size_t{b} * matrix.cols + c]);
                 expected += product;
                 magnitude += std::abs(product);
             }
@@ -155,7 +154,8 @@ TEST_CASE("a workspace at any address") {
                                  matrix.rows, memory.data() + shift, space) == DENSQ_OK);
             CHECK(y == aligned.y);
             const auto is_canary = [](uint8_t byte) { return byte == 0x5C; };
-            CHECK(std::all_of(memory.begin(), memory.begin() + static_cast<long>(shift), is_canary));
+            CHECK(
+                std::all_of(memory.begin(), memory.begin() + static_cast<long>(shift), is_canary));
             CHECK(std::all_of(memory.end() - 64, memory.end(), is_canary));
         }
     }

@@ -50,8 +50,7 @@ void every_word(EveryWordBuffers buffers, uint32_t valid) {
     DENSQ_DEVICE_UNROLL
     for (int i = 0; i < 4; ++i) {
         const uint32_t mixed = byte_permute(a[i], stage.load(thread), table.load_u32(2 * lane));
-        a[i] = half2_fused_multiply_add(funnel_shift_right(mixed, a[i], 3), b[0],
-                                        high_half(b[1]));
+        a[i] = half2_fused_multiply_add(funnel_shift_right(mixed, a[i], 3), b[0], high_half(b[1]));
         a[i] = half2_add(half2_multiply(a[i], mixed), half2_broadcast(table.load(lane)));
     }
     mma_m16n8k16(sum, a, b);
@@ -70,8 +69,7 @@ void every_word(EveryWordBuffers buffers, uint32_t valid) {
     store(buffers.sums + at, partial.load(thread ^ 1));
     fence_device();
     if (lane == 0) atomic_add(buffers.counters, atomic_ticket(buffers.counters + 1, warp_index()));
-    store(buffers.results + at,
-          U32x4{a[0], a[1], bits_from_float(load(buffers.sums + at)), a[3]});
+    store(buffers.results + at, U32x4{a[0], a[1], bits_from_float(load(buffers.sums + at)), a[3]});
 }
 
 }  // namespace densq::test

@@ -49,8 +49,7 @@ struct MultiplyOptions {
 inline size_t bytes_of(Dtype dtype) { return dtype == Dtype::kF32 ? 4 : 2; }
 
 inline void put(uint8_t *at, Dtype dtype, float value) {
-    const uint16_t half =
-        dtype == Dtype::kF16 ? densq_f32_to_f16(value) : densq_f32_to_bf16(value);
+    const uint16_t half = dtype == Dtype::kF16 ? densq_f32_to_f16(value) : densq_f32_to_bf16(value);
     if (dtype == Dtype::kF32)
         std::memcpy(at, &value, 4);
     else

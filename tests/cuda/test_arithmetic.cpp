@@ -54,8 +54,8 @@ uint16_t expected_fma(uint16_t a, uint16_t b, uint16_t c) {
 }
 
 void check_fma(uint16_t a, uint16_t b, uint16_t c) {
-    const uint32_t result = half2_fused_multiply_add(
-        half2_from_halves(a, b), half2_from_halves(b, a), half2_broadcast(c));
+    const uint32_t result = half2_fused_multiply_add(half2_from_halves(a, b),
+                                                     half2_from_halves(b, a), half2_broadcast(c));
     const uint16_t expected = expected_fma(a, b, c);
     CAPTURE(a);
     CAPTURE(b);
@@ -63,9 +63,9 @@ void check_fma(uint16_t a, uint16_t b, uint16_t c) {
     REQUIRE(result == half2_broadcast(expected));
 }
 
-const std::vector<uint16_t> kSpecial = {0x0000, 0x0001, 0x0002, 0x03FF, 0x0400, 0x0401, 0x3BFF,
-                                        0x3C00, 0x3C01, 0x4000, 0x6400, 0x7BFF, 0x7C00, 0x7E00,
-                                        0x7D01, 0x1400, 0x13FF, 0x2C00};
+const std::vector<uint16_t> kSpecial = {0x0000, 0x0001, 0x0002, 0x03FF, 0x0400, 0x0401,
+                                        0x3BFF, 0x3C00, 0x3C01, 0x4000, 0x6400, 0x7BFF,
+                                        0x7C00, 0x7E00, 0x7D01, 0x1400, 0x13FF, 0x2C00};
 
 }  // namespace
 
@@ -134,9 +134,8 @@ TEST_CASE("conversions") {
         if (is_finite(half) && half & 0x7FFF)
             REQUIRE(std::ldexp(float_from_half(half), 24) == static_cast<float>(fixed(half)));
         const uint32_t pair = half2_from_halves(half, 0x3C00);
-        REQUIRE((float_from_high_half(pair) == 1 &&
-                 bits_from_float(float_from_low_half(pair)) ==
-                     bits_from_float(float_from_half(half))));
+        REQUIRE((float_from_high_half(pair) == 1 && bits_from_float(float_from_low_half(pair)) ==
+                                                        bits_from_float(float_from_half(half))));
     }
     CHECK(half2_from_floats(1.0f, -2.0f) == 0xC0003C00);
     CHECK(half_from_float(65519.996f) == 0x7BFF);

@@ -171,8 +171,12 @@ TEST_CASE("the seed changes the order of threads and blocks, and no results but 
 
 TEST_CASE("launches that no GPU takes") {
     const LaunchShape wrong[] = {
-        {.threads = 0},       {.threads = 33},         {.threads = 1056},
-        {.grid = {0}},        {.grid = {1, 65536}},    {.grid = {1, 1, 65536}},
+        {.threads = 0},
+        {.threads = 33},
+        {.threads = 1056},
+        {.grid = {0}},
+        {.grid = {1, 65536}},
+        {.grid = {1, 1, 65536}},
         {.dynamic_shared_bytes = (64 << 10) + 1},
     };
     for (const LaunchShape &shape : wrong) {

@@ -29,10 +29,9 @@ void check(const RandomMatrix &m, std::vector<float> x, const MultiplyOptions &o
         for (uint32_t r = 0; r < m.rows; ++r) {
             const Expected e = expect(m, r, x.data() + size_t{b} * m.cols);
             const double error = std::abs(static_cast<double>(y[size_t{b} * m.rows + r]) - e.y);
-            REQUIRE_MESSAGE(error <= bound(m, e, options),
-                            m.rows, " x ", m.cols, ", ", m.bits, " bits, exact ", options.exact,
-                            ", batch ", options.batch, ": row ", r, " of vector ", b, " is ",
-                            y[size_t{b} * m.rows + r], ", not ", e.y);
+            REQUIRE_MESSAGE(error <= bound(m, e, options), m.rows, " x ", m.cols, ", ", m.bits,
+                            " bits, exact ", options.exact, ", batch ", options.batch, ": row ", r,
+                            " of vector ", b, " is ", y[size_t{b} * m.rows + r], ", not ", e.y);
         }
 }
 
@@ -171,8 +170,8 @@ TEST_CASE("the bits depend on neither the order of threads nor the rest of the b
                     const uint32_t first = 35 - batch;
                     options.batch = batch;
                     options.emulator = {.seed = 10 + batch, .switch_at_accesses = batch == 5};
-                    const std::vector<float> some = multiply_emulated(
-                        m, {x.begin() + first * m.cols, x.end()}, options);
+                    const std::vector<float> some =
+                        multiply_emulated(m, {x.begin() + first * m.cols, x.end()}, options);
                     REQUIRE(std::memcmp(some.data(), all.data() + size_t{first} * m.rows,
                                         some.size() * sizeof(float)) == 0);
                 }

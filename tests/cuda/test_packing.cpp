@@ -62,8 +62,8 @@ void check_nonzeros(const RandomMatrix &m, const cuda::PackedMatrix &packed) {
     REQUIRE(packed.segments == segments);
     for (size_t i = 0; i < m.val.size(); ++i) {
         const bool wide = m.cols > 65536;
-        const uint32_t col = wide ? word_at(packed.nonzeros, 2 * i)
-                                  : word_at(packed.nonzeros, i) & 0xFFFF;
+        const uint32_t col =
+            wide ? word_at(packed.nonzeros, 2 * i) : word_at(packed.nonzeros, i) & 0xFFFF;
         REQUIRE(col == m.col32[i]);
         REQUIRE((wide ? word_at(packed.nonzeros, 2 * i + 1) : word_at(packed.nonzeros, i) >> 16) ==
                 m.val[i]);

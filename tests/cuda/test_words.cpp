@@ -184,8 +184,7 @@ TEST_CASE("asynchronous copies") {
     emulator.lend(out, Use::kOutput);
     run<copy_in_groups>(emulator, {.dynamic_shared_bytes = 384 * 4},
                         reinterpret_cast<const U32x4 *>(in.data()), out.data());
-    for (uint32_t i = 0; i < 96; ++i)
-        CHECK(out[i] == (i / 32 == 1 && i % 2 == 0 ? 0 : in[4 * i]));
+    for (uint32_t i = 0; i < 96; ++i) CHECK(out[i] == (i / 32 == 1 && i % 2 == 0 ? 0 : in[4 * i]));
 }
 
 TEST_CASE("mma is the matrix product that its fragment map says") {
@@ -233,11 +232,13 @@ TEST_CASE("a kernel of all words, with the same results for all seeds") {
         emulator.lend(counters, Use::kInputOutput);
         emulator.lend(sums, Use::kOutput);
         emulator.lend(results, Use::kOutput);
-        const EveryWordBuffers buffers = {
-            words.data(), reinterpret_cast<const U32x2 *>(words.data()),
-            reinterpret_cast<const U32x4 *>(words.data()),
-            reinterpret_cast<const uint16_t *>(words.data()), counters.data(), sums.data(),
-            results.data()};
+        const EveryWordBuffers buffers = {words.data(),
+                                          reinterpret_cast<const U32x2 *>(words.data()),
+                                          reinterpret_cast<const U32x4 *>(words.data()),
+                                          reinterpret_cast<const uint16_t *>(words.data()),
+                                          counters.data(),
+                                          sums.data(),
+                                          results.data()};
         run<every_word<0>>(emulator, kEveryWordShape, buffers, 100u);
         if (first.empty()) first = sums;
         CHECK(std::memcmp(first.data(), sums.data(), sums.size() * sizeof(float)) == 0);

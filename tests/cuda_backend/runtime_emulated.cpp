@@ -26,9 +26,7 @@ cuda::DeviceProperties make_device(unsigned number) {
 }
 
 // What a call gives that is to fail, else 0.
-int begin_call() {
-    return machine->calls++ == machine->failing_call ? machine->failing_error : 0;
-}
+int begin_call() { return machine->calls++ == machine->failing_call ? machine->failing_error : 0; }
 
 // The block that holds a range, if it is in the current device's memory.
 const DeviceBlock *find_block(const void *at, size_t size) {

@@ -27,8 +27,8 @@ TEST_CASE("names that are none") {
     const EmulatedMachine machine;
     for (const char *name : {"", "cud", "cuda:", "cuda:-1", "cuda:00", "cuda:0 ", "cuda:64",
                              "cuda:4294967296", "CUDA:0", "avx2"})
-        CHECK(refuse(DENSQ_ERR_NOT_FOUND, name) == "CUDA has no backend '" + std::string(name) +
-                                                       "': they are cuda:0 to cuda:63");
+        CHECK(refuse(DENSQ_ERR_NOT_FOUND, name) ==
+              "CUDA has no backend '" + std::string(name) + "': they are cuda:0 to cuda:63");
     CHECK(refuse(DENSQ_ERR_NOT_FOUND, "cuda:1") ==
           "there is no cuda:1: CUDA shows this process 1 device");
     CHECK(refuse(DENSQ_ERR_NOT_FOUND, "cuda:63") ==

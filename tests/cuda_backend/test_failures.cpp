@@ -57,7 +57,8 @@ TEST_CASE("a call of the runtime fails") {
         failed = machine.calls > machine.failing_call && outcome.status != DENSQ_OK;
         if (failed) {
             CHECK(outcome.status == DENSQ_ERR_DEVICE);
-            CHECK(outcome.text.find(": an emulated error (cudaErrorEmulated)") != std::string::npos);
+            CHECK(outcome.text.find(": an emulated error (cudaErrorEmulated)") !=
+                  std::string::npos);
             ++failures;
         } else {
             CHECK(outcome.status == DENSQ_OK);
@@ -83,8 +84,8 @@ TEST_CASE("statuses of CUDA's errors") {
     EmulatedMachine machine;
     const Backend backend = make_backend(cuda_options());
     const std::pair<int, densq_status> statuses[] = {
-        {2, DENSQ_ERR_MEMORY}, {35, DENSQ_ERR_UNSUPPORTED}, {100, DENSQ_ERR_UNSUPPORTED},
-        {209, DENSQ_ERR_UNSUPPORTED}, {1, DENSQ_ERR_DEVICE}, {719, DENSQ_ERR_DEVICE}};
+        {2, DENSQ_ERR_MEMORY},        {35, DENSQ_ERR_UNSUPPORTED}, {100, DENSQ_ERR_UNSUPPORTED},
+        {209, DENSQ_ERR_UNSUPPORTED}, {1, DENSQ_ERR_DEVICE},       {719, DENSQ_ERR_DEVICE}};
     for (const auto &[error, status] : statuses) {
         machine.failing_call = machine.calls + 1;  // past the current device
         machine.failing_error = error;

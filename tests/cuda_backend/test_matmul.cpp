@@ -81,8 +81,8 @@ void compare(const Vectors &x, const Vectors &y, uint32_t index) {
                 magnitude += std::abs(product);
             }
             // Far above the precisions' errors here, far below any wrong term.
-            const double allowed = 0x1p-8 * magnitude + 1e-6 +
-                                   rounding_of(y.dtype) * std::abs(expected);
+            const double allowed =
+                0x1p-8 * magnitude + 1e-6 + rounding_of(y.dtype) * std::abs(expected);
             if (!(std::abs(y.at(b, r) - expected) <= allowed)) FAIL(y.at(b, r), expected);
         }
 }
@@ -105,11 +105,11 @@ void check_product(const Backend &backend, uint32_t index, const Product &produc
     const DeviceArray<uint8_t> device_x(backend, x.bytes), device_y(backend, y.bytes);
     const DeviceArray<uint8_t> workspace(backend, std::vector<uint8_t>(space + 1, 0x5C));
     densq_fault fault = {};
-    REQUIRE_MESSAGE(densq_cuda_matmul(weights.get(), product.batch, device_x.data(),
-                                      product.x_dtype, x.stride, device_y.data(), product.y_dtype,
-                                      y.stride, workspace.data() + 1, space, product.stream,
-                                      &fault) == DENSQ_OK,
-                    fault.text);
+    REQUIRE_MESSAGE(
+        densq_cuda_matmul(weights.get(), product.batch, device_x.data(), product.x_dtype, x.stride,
+                          device_y.data(), product.y_dtype, y.stride, workspace.data() + 1, space,
+                          product.stream, &fault) == DENSQ_OK,
+        fault.text);
     y.bytes = device_y.download();
     compare(x, y, index);
     check_gaps(y);
@@ -199,16 +199,15 @@ TEST_CASE("arguments that are refused start nothing") {
         void *workspace;
         size_t workspace_size;
     };
-    const Call good = {weights.get(), x, DENSQ_F32, matrix.cols, y, DENSQ_F32, matrix.rows,
-                       address, space};
+    const Call good = {weights.get(), x,           DENSQ_F32, matrix.cols, y,
+                       DENSQ_F32,     matrix.rows, address,   space};
     const auto refused = [&](auto change) {
         Call call = good;
         change(&call);
         densq_fault fault = {};
-        const densq_status status =
-            densq_cuda_matmul(call.weights, 2, call.x, call.x_dtype, call.x_stride, call.y,
-                              call.y_dtype, call.y_stride, call.workspace, call.workspace_size,
-                              nullptr, &fault);
+        const densq_status status = densq_cuda_matmul(
+            call.weights, 2, call.x, call.x_dtype, call.x_stride, call.y, call.y_dtype,
+            call.y_stride, call.workspace, call.workspace_size, nullptr, &fault);
         return status == DENSQ_ERR_ARGUMENT && fault.text[0] && machine.streams.empty();
     };
     CHECK(refused([](Call *call) { call->weights = nullptr; }));

@@ -44,8 +44,8 @@ inline std::string compare_with_formula(const densq_file *file, uint32_t index) 
     if (densq_get_matrix(file, index, &matrix) != DENSQ_OK) return "cannot be got";
     const std::string name(matrix.name, matrix.name_bytes);
     const Formula formula(name);
-    if (matrix.rows != formula.rows || matrix.cols != formula.cols ||
-        matrix.bits != formula.bits || matrix.nnz != formula.nnz())
+    if (matrix.rows != formula.rows || matrix.cols != formula.cols || matrix.bits != formula.bits ||
+        matrix.nnz != formula.nnz())
         return name + " has another shape than its name says";
     std::vector<float> row(matrix.cols);
     for (uint32_t r = 0; r < matrix.rows; ++r) {

@@ -22,9 +22,10 @@ TEST_CASE("vectors of RFC 3720, B.4, and the check value of the CRC catalogues")
     std::vector<uint8_t> up(32), down(32);
     std::iota(up.begin(), up.end(), uint8_t{0});
     std::iota(down.rbegin(), down.rend(), uint8_t{0});
-    const uint8_t read_command[48] = {0x01, 0xC0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                                      0x14, 0, 0, 0, 0, 0, 0x04, 0, 0, 0, 0, 0x14, 0, 0, 0, 0x18,
-                                      0x28, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 0, 0, 0};
+    const uint8_t read_command[48] = {0x01, 0xC0, 0, 0,    0,    0, 0, 0,    0,    0, 0,    0,
+                                      0,    0,    0, 0,    0x14, 0, 0, 0,    0,    0, 0x04, 0,
+                                      0,    0,    0, 0x14, 0,    0, 0, 0x18, 0x28, 0, 0,    0,
+                                      0,    0,    0, 0,    0x02, 0, 0, 0,    0,    0, 0,    0};
     for (const Crc32c crc : all_functions()) {
         CHECK(crc(0, nullptr, 0) == 0);
         CHECK(crc(0, "123456789", 9) == 0xE3069283u);

@@ -106,8 +106,8 @@ TEST_CASE("get") {
 }
 
 TEST_CASE("status texts and version") {
-    CHECK(densq_version() == (DENSQ_VERSION_MAJOR << 16 | DENSQ_VERSION_MINOR << 8 |
-                              DENSQ_VERSION_PATCH));
+    CHECK(densq_version() ==
+          (DENSQ_VERSION_MAJOR << 16 | DENSQ_VERSION_MINOR << 8 | DENSQ_VERSION_PATCH));
     std::vector<std::string> texts;
     for (densq_status status = -1; status <= DENSQ_ERR_DEVICE + 1; ++status) {
         REQUIRE(densq_strerror(status) != nullptr);

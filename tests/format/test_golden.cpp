@@ -72,8 +72,8 @@ TEST_CASE("metadata") {
     CHECK(densq_count(file, DENSQ_METADATA) == 3);
     CHECK(find_value(file, "empty") == "");
     CHECK(find_value(file, "config.json") == "{\"hidden_size\": 37}\n");
-    CHECK(find_value(file, "Gr\xc3\xbc\xc3\x9f" "e") ==
-          "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e \xf0\x9f\x98\x80");
+    CHECK(find_value(file, "Gr\xc3\xbc\xc3\x9f"
+                           "e") == "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e \xf0\x9f\x98\x80");
 }
 
 TEST_CASE("tensors") {
@@ -95,7 +95,7 @@ TEST_CASE("tensors") {
     CHECK(f32.shape[3] == 0);
     CHECK(f32.bytes == 24);
     CHECK(static_cast<const float *>(f32.data)[1] == -2.0f);
-    CHECK(std::isinf(static_cast<const float *>(f32.data)[3])); // plain tensors may be so
+    CHECK(std::isinf(static_cast<const float *>(f32.data)[3]));  // plain tensors may be so
     CHECK(std::isnan(static_cast<const float *>(f32.data)[4]));
 
     const densq_tensor f16 = find_tensor(file, "f16");

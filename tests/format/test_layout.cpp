@@ -25,8 +25,8 @@ TEST_CASE("codes come back, and none reaches out of the section") {
             size_t wrong = 0;
             for (uint32_t row = 0; row < shape.rows; ++row)
                 for (uint32_t col = 0; col < shape.cols; ++col)
-                    wrong += get_code(section.data(), shape, row, col) !=
-                             some_code(shape, row, col);
+                    wrong +=
+                        get_code(section.data(), shape, row, col) != some_code(shape, row, col);
             CAPTURE(shape.rows);
             CAPTURE(shape.cols);
             CAPTURE(shape.bits);

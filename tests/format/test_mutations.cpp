@@ -46,8 +46,8 @@ void multiply_all(const densq_file *file) {
         const std::vector<float> x(matrix.cols, 1.0f);
         std::vector<float> y(matrix.rows);
         std::vector<uint8_t> workspace(densq_workspace_size(weights, 1));
-        require_ok(densq_matmul(weights, 1, x.data(), 0, y.data(), 0, workspace.data(),
-                                workspace.size()));
+        require_ok(
+            densq_matmul(weights, 1, x.data(), 0, y.data(), 0, workspace.data(), workspace.size()));
         densq_unbind(&weights);
         for (const float value : y)
             if (!std::isfinite(value)) FAIL("a product is not finite");
@@ -142,9 +142,19 @@ TEST_CASE("numbers at the edges of their types in every word of header and direc
     const std::vector<uint8_t> good = read_file(kErrors + "good.densq");
     const size_t directory = directory_size(good), end = kHeader + directory;
     Guarded<uint8_t> bytes(good, Side::kEnd);
-    const uint64_t values[] = {0, 1, 2, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFE, 0xFFFFFFFF,
-                               0x100000000, 0x7FFFFFFFFFFFFFFF, 0x8000000000000000,
-                               0xFFFFFFFFFFFFFFC0, 0xFFFFFFFFFFFFFFFF};
+    const uint64_t values[] = {0,
+                               1,
+                               2,
+                               0x7FFFFFFF,
+                               0x80000000,
+                               0x80000001,
+                               0xFFFFFFFE,
+                               0xFFFFFFFF,
+                               0x100000000,
+                               0x7FFFFFFFFFFFFFFF,
+                               0x8000000000000000,
+                               0xFFFFFFFFFFFFFFC0,
+                               0xFFFFFFFFFFFFFFFF};
     size_t harmless = 0;
     for (size_t at = 0; at + 8 <= end; at += 4)
         for (const uint64_t value : values)

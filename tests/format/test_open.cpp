@@ -39,8 +39,7 @@ TEST_CASE("a path that is no regular file") {
     Opened opened = open_file(folder / "missing");
     CHECK(opened.status == DENSQ_ERR_IO);
     CHECK(opened.fault.offset == UINT64_MAX);
-    CHECK(opened.fault.text ==
-          "cannot open '" + folder / "missing" + "': no such file (errno 2)");
+    CHECK(opened.fault.text == "cannot open '" + folder / "missing" + "': no such file (errno 2)");
 
     opened = open_file(folder / "");
     CHECK(opened.status == DENSQ_ERR_IO);
@@ -85,10 +84,18 @@ TEST_CASE("no handle is left open") {
         return handle;
     };
     const int before = next_handle();
-    { const Opened opened = open_file(kGolden + "small.densq"); }
-    { const Opened opened = open_file(kGolden + "small.densq", DENSQ_OPEN_COPY); }
-    { const Opened opened = open_file(kErrors + "magic.densq"); }
-    { const Opened opened = open_file(TEST_FOLDER); }
+    {
+        const Opened opened = open_file(kGolden + "small.densq");
+    }
+    {
+        const Opened opened = open_file(kGolden + "small.densq", DENSQ_OPEN_COPY);
+    }
+    {
+        const Opened opened = open_file(kErrors + "magic.densq");
+    }
+    {
+        const Opened opened = open_file(TEST_FOLDER);
+    }
     CHECK(next_handle() == before);
 }
 

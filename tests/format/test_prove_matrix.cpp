@@ -17,8 +17,7 @@ struct Damaged {
     densq_fault fault = {};
     Directory directory = {};
 
-    explicit Damaged(const char *name)
-        : good(read_file(kGolden + name)), bytes(good, Side::kEnd) {
+    explicit Damaged(const char *name) : good(read_file(kGolden + name)), bytes(good, Side::kEnd) {
         REQUIRE(prove() == DENSQ_OK);
     }
 
@@ -50,8 +49,8 @@ struct Damaged {
 size_t count_accepted(Damaged *file, const Section &halves, int value) {
     size_t accepted = 0;
     for (uint64_t at = 0; at < halves.bytes; at += 2)
-        accepted += file->with(halves.offset + at, static_cast<uint16_t>(value)) !=
-                    DENSQ_ERR_CORRUPT;
+        accepted +=
+            file->with(halves.offset + at, static_cast<uint16_t>(value)) != DENSQ_ERR_CORRUPT;
     return accepted;
 }
 

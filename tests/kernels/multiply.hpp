@@ -27,7 +27,7 @@ inline std::vector<const KernelTable *> usable_tables() {
 }
 
 inline CpuBackend make_backend(const KernelTable *table, densq_precision precision,
-                                  densq_parallel_fn parallel = nullptr, void *user = nullptr) {
+                               densq_parallel_fn parallel = nullptr, void *user = nullptr) {
     densq_backend_options options = {};
     options.precision = precision;
     options.parallel = parallel;
@@ -60,10 +60,9 @@ public:
         matrix.val = val.data();
     }
 
-    std::vector<float> run(const CpuBackend &backend, const std::vector<float> &x,
-                           uint32_t batch) {
+    std::vector<float> run(const CpuBackend &backend, const std::vector<float> &x, uint32_t batch) {
         const std::unique_ptr<CpuWeights, decltype(&unbind)> weights(bind(&backend, matrix),
-                                                                        unbind);
+                                                                     unbind);
         Guarded<float> in(x, side);
         Guarded<float> out(static_cast<size_t>(matrix.rows) * batch, side);
         Guarded<uint8_t> workspace(workspace_size(weights.get(), batch), side);

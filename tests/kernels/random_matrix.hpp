@@ -35,7 +35,9 @@ struct RandomMatrix {
     std::vector<uint16_t> val;
     std::vector<double> dense, sparse;  // [rows][cols]
 
-    double weight(uint32_t row, uint32_t col) const { return dense[at(row, col)] + sparse[at(row, col)]; }
+    double weight(uint32_t row, uint32_t col) const {
+        return dense[at(row, col)] + sparse[at(row, col)];
+    }
     size_t at(uint32_t row, uint32_t col) const { return static_cast<size_t>(row) * cols + col; }
 
     // Views the vectors; these must not change while it is in use.
@@ -110,25 +112,26 @@ inline std::vector<float> make_activations(size_t count, Random &random) {
 // y = W x in double, with sum |w x| and the parts of the fast precision's error bound.
 struct Expected {
     double y = 0;
-    double magnitude = 0;       // sum_c |w x|, the dense and the sparse part apart
-    double block_maxima = 0;    // sum_b n_b max |x|
+    double magnitude = 0;     // sum_c |w x|, the dense and the sparse part apart
+    double block_maxima = 0;  // sum_b n_b max |x|
     double largest_centroid = 0;
 };
 
 inline Expected expect(const RandomMatrix &m, uint32_t row, const float *x) {
     Expected e;
     for (uint32_t k = 0; k < 1u << m.bits; ++k)
-        e.largest_centroid = std::max(
-            e.largest_centroid,
-            std::abs(static_cast<double>(densq_f16_to_f32(m.lut[(row << m.bits) + k]))));
+        e.largest_centroid =
+            std::max(e.largest_centroid,
+                     std::abs(static_cast<double>(densq_f16_to_f32(m.lut[(row << m.bits) + k]))));
     for (uint32_t first = 0; first < m.cols; first += kFastCols) {
         const uint32_t end = std::min(first + kFastCols, m.cols);
         double largest = 0x1p-100;
         for (uint32_t col = first; col < end; ++col) {
             const double value = x[col];
             e.y += m.weight(row, col) * value;
-            e.magnitude += (std::abs(m.dense[m.at(row, col)]) + std::abs(m.sparse[m.at(row, col)])) *
-                           std::abs(value);
+            e.magnitude +=
+                (std::abs(m.dense[m.at(row, col)]) + std::abs(m.sparse[m.at(row, col)])) *
+                std::abs(value);
             largest = std::max(largest, std::abs(value));
         }
         e.block_maxima += (end - first) * largest;

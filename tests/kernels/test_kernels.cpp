@@ -20,7 +20,8 @@ int count_wrong(const RandomMatrix &m, densq_precision precision, const std::vec
     for (uint32_t b = 0; b < batch; ++b) {
         for (uint32_t row = 0; row < m.rows; ++row) {
             const Expected e = expect(m, row, x.data() + static_cast<size_t>(b) * m.cols);
-            const double bound = rounding_bound(m, e) + (precision == DENSQ_FAST ? fast_bound(e) : 0);
+            const double bound =
+                rounding_bound(m, e) + (precision == DENSQ_FAST ? fast_bound(e) : 0);
             wrong += !(std::abs(y[static_cast<size_t>(b) * m.rows + row] - e.y) <= bound);
         }
     }
@@ -66,7 +67,8 @@ TEST_CASE("all tails around blocks of 512 columns") {
     Random random(2);
     for (uint32_t cols = 420; cols <= 1100; cols += 1 + below(random, 7))
         for (uint32_t bits = 2; bits <= 4; ++bits)
-            check_shape(1 + below(random, 40), cols, bits, kSparsities[cols % 4], 1 + cols % 3, random);
+            check_shape(1 + below(random, 40), cols, bits, kSparsities[cols % 4], 1 + cols % 3,
+                        random);
 }
 
 TEST_CASE("batches 1 to 33 in every sparsity") {
@@ -127,8 +129,8 @@ TEST_CASE("strides leave what lies between untouched") {
 TEST_CASE("one activation that is not finite spoils every output of its vector, and no other") {
     Random random(7);
     const RandomMatrix m = make_matrix(18, 530, 2, Sparsity::kSome, random);
-    for (const float bad : {std::numeric_limits<float>::infinity(),
-                            std::numeric_limits<float>::quiet_NaN()}) {
+    for (const float bad :
+         {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
         std::vector<float> x = make_activations(m.cols * 2, random);
         x[m.cols + 5] = bad;
         for (const KernelTable *table : usable_tables()) {

@@ -81,8 +81,8 @@ void check_products(const densq_backend_options &options, const densq_file *file
     Call call(weights, matrix, batch, gap);
     REQUIRE(call.run() == DENSQ_OK);
     const bool all = std::string(densq_backend_name(backend.get())) == "openblas-all";
-    const double tolerance = all || options.precision == DENSQ_EXACT
-                                 ? (matrix.cols / 8.0 + 32) * 0x1p-24 : 0x1p-8;
+    const double tolerance =
+        all || options.precision == DENSQ_EXACT ? (matrix.cols / 8.0 + 32) * 0x1p-24 : 0x1p-8;
     for (uint32_t b = 0; b < batch; ++b)
         for (size_t r = 0; r < call.y_stride; ++r) {
             const auto got = static_cast<double>(call.y[b * call.y_stride + r]);
@@ -211,8 +211,8 @@ TEST_CASE("an infinite or NaN activation makes its own outputs, and no others, n
     const densq_matrix matrix = get_matrix(opened.file.get(), 0);
     const Backend backend = make_backend(openblas_options("openblas-all"));
     const Weights weights = make_weights(backend, opened.file.get(), 0);
-    for (const float odd : {std::numeric_limits<float>::infinity(),
-                            std::numeric_limits<float>::quiet_NaN()}) {
+    for (const float odd :
+         {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
         Call call(weights, matrix, 9);
         call.x[4 * call.x_stride + 33] = odd;
         REQUIRE(call.run() == DENSQ_OK);

@@ -30,9 +30,7 @@ public:
     TemporaryFolder(const TemporaryFolder &) = delete;
     TemporaryFolder &operator=(const TemporaryFolder &) = delete;
 
-    ptrdiff_t files() const {
-        return std::distance(std::filesystem::directory_iterator(path), {});
-    }
+    ptrdiff_t files() const { return std::distance(std::filesystem::directory_iterator(path), {}); }
 
     std::filesystem::path path;
 };

@@ -82,8 +82,8 @@ TEST_CASE("checkpoint: shards") {
                R"("b":"1.safetensors","c":"2.safetensors","d":"1.safetensors"}})");
     const Checkpoint checkpoint(folder.path, kNames);
     CHECK(names_of(checkpoint) == "abcd");
-    CHECK(checkpoint.inputs == std::vector<fs::path>{folder.path / "1.safetensors",
-                                                     folder.path / "2.safetensors"});
+    CHECK(checkpoint.inputs ==
+          std::vector<fs::path>{folder.path / "1.safetensors", folder.path / "2.safetensors"});
 }
 
 TEST_CASE("checkpoint: bad indices of shards") {
@@ -108,9 +108,9 @@ TEST_CASE("checkpoint: bad indices of shards") {
                    "3.safetensors: cannot open: No such file"));
     CHECK(contains(index_error(folder, R"({"weight_map":{"a":"cut.safetensors"}})"),
                    "cut.safetensors: not a safetensors file, or cut"));
-    CHECK(contains(
-        index_error(folder, R"({"weight_map":{"a":"1.safetensors","c":"2.safetensors"}})"),
-        "2.safetensors: tensor 'b' is in another shard too"));
+    CHECK(
+        contains(index_error(folder, R"({"weight_map":{"a":"1.safetensors","c":"2.safetensors"}})"),
+                 "2.safetensors: tensor 'b' is in another shard too"));
     CHECK(index_error(folder, R"({"weight_map":{}})") != "");
 }
 

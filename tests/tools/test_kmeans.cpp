@@ -113,8 +113,8 @@ void check_small(const Row &row) {
     const Sorted sorted = sort_row(row);
     for (uint32_t k = 1; k <= 4; ++k) {
         CAPTURE(k);
-        const auto centroids = KMeans(k).fit(row.values.data(), row.weights.data(),
-                                             row.values.size());
+        const auto centroids =
+            KMeans(k).fit(row.values.data(), row.weights.data(), row.values.size());
         check_centroids(sorted, centroids, k);
         const double best = best_segmentation(sorted, 0, k);
         const double total = best_segmentation(sorted, 0, 1);
@@ -127,8 +127,8 @@ void check_row(const Row &row, uint32_t most_clusters = 16) {
     const std::vector<double> best = best_costs(sorted, most_clusters);
     for (uint32_t k = 1; k <= most_clusters; ++k) {
         CAPTURE(k);
-        const auto centroids = KMeans(k).fit(row.values.data(), row.weights.data(),
-                                             row.values.size());
+        const auto centroids =
+            KMeans(k).fit(row.values.data(), row.weights.data(), row.values.size());
         check_centroids(sorted, centroids, k);
         CHECK(std::abs(objective_of(sorted, centroids) - best[k - 1]) <= 1e-12 * best[0]);
     }
@@ -156,8 +156,8 @@ TEST_CASE("k-means: rows of every kind against all segmentations") {
     check_small({{5, 5, 5}, {1, 2, 3}});
     check_small({{-1, 1}, {1, 1}});
     check_small({{0.0f, -0.0f, 1}, {1, 1, 1}});
-    check_small({{1, 2, 3, 4}, {0, 0, 0, 0}});                        // no weights at all
-    check_small({{1, 2, 3, 4, 100}, {1, 0, 0, 1, 0}});                // few with weight
+    check_small({{1, 2, 3, 4}, {0, 0, 0, 0}});                          // no weights at all
+    check_small({{1, 2, 3, 4, 100}, {1, 0, 0, 1, 0}});                  // few with weight
     check_small({{3, 1, 2, 1, 3, 2, 1, 3}, {1, 1, 1, 1, 1, 1, 1, 1}});  // duplicates
     check_small({{-3, -2, -2, -1, -7, -7}, {1, 5, 1, 1, 2, 2}});
     check_small({{-1e4f, -1.0001e4f, -0.9999e4f, 1e4f, 1.0001e4f, 0.9999e4f}, {1, 2, 1, 1, 2, 1}});

@@ -31,8 +31,9 @@ struct Weights {
     }
 };
 
-QuantizedMatrix quantize(const Weights &w, const MatrixOptions &options,
-                         const std::function<void(uint32_t)> &done = [](uint32_t) {}) {
+QuantizedMatrix quantize(
+    const Weights &w, const MatrixOptions &options,
+    const std::function<void(uint32_t)> &done = [](uint32_t) {}) {
     return quantize_matrix(w.reader(w.values), w.reader(w.gradients), w.rows, w.cols, options,
                            done);
 }
@@ -308,8 +309,7 @@ TEST_CASE("matrix: the same on any number of threads") {
     Weights tied = {1600, 20, {}, {}};
     for (size_t i = 0; i < 1600 * 20; ++i) tied.values.push_back(static_cast<float>(random() % 17));
     const QuantizedMatrix first = quantize(tied, {3, 0, 0, 1});
-    for (int repeat = 0; repeat < 10; ++repeat)
-        check_same(first, quantize(tied, {3, 0, 0, 3}));
+    for (int repeat = 0; repeat < 10; ++repeat) check_same(first, quantize(tied, {3, 0, 0, 3}));
 }
 
 TEST_CASE("matrix: done counts every row once, and what it throws comes through") {

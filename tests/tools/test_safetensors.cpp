@@ -55,20 +55,19 @@ const std::string kTwo =
 
 TEST_CASE("safetensors: values of every dtype that is read") {
     TemporaryFolder folder;
-    const std::string header =
-        R"({"f":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},)"
-        R"("h":{"dtype":"F16","shape":[3],"data_offsets":[16,22]},)"
-        R"("empty":{"dtype":"F16","shape":[3,0],"data_offsets":[16,16]},)"
-        R"("b":{"dtype":"BF16","shape":[],"data_offsets":[22,24]},)"
-        R"("__metadata__":{"any":"thing"}}   )";
+    const std::string header = R"({"f":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},)"
+                               R"("h":{"dtype":"F16","shape":[3],"data_offsets":[16,22]},)"
+                               R"("empty":{"dtype":"F16","shape":[3,0],"data_offsets":[16,16]},)"
+                               R"("b":{"dtype":"BF16","shape":[],"data_offsets":[22,24]},)"
+                               R"("__metadata__":{"any":"thing"}}   )";
     const float floats[] = {1.5f, -2, INFINITY, 1e-40f};
     const uint16_t halves[] = {0x3C00, 0xC200, 0x0001, 0xBFC0};
     std::string data(reinterpret_cast<const char *>(floats), sizeof floats);
     data.append(reinterpret_cast<const char *>(halves), sizeof halves);
     // An odd length of the header leaves the data unaligned.
     for (const char *spaces : {"", " ", "  ", "   "}) {
-        const SafeTensors file(write_text(folder.path / "a.safetensors",
-                                          safetensors_bytes(header + spaces, data)));
+        const SafeTensors file(
+            write_text(folder.path / "a.safetensors", safetensors_bytes(header + spaces, data)));
         REQUIRE(file.tensors.size() == 4);
         std::vector<float> out(4);
         const SafeTensor &f = file.tensors.at("f");
@@ -100,9 +99,9 @@ TEST_CASE("safetensors: what has been forgotten is read again") {
     TemporaryFolder folder;
     std::string data(1 << 20, '\0');
     for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<char>(i * i >> 7);
-    const SafeTensors file(write_text(
-        folder.path / "a.safetensors",
-        safetensors_bytes(header_of("\"U8\"", "[1048576]", "[0,1048576]"), data)));
+    const SafeTensors file(
+        write_text(folder.path / "a.safetensors",
+                   safetensors_bytes(header_of("\"U8\"", "[1048576]", "[0,1048576]"), data)));
     const SafeTensor &tensor = file.tensors.at("a");
     for (int repeat = 0; repeat < 2; ++repeat) {
         CHECK(std::memcmp(tensor.data, data.data(), data.size()) == 0);
@@ -237,7 +236,7 @@ TEST_CASE("safetensors: a file that was cut, at every length") {
     for (size_t size = 0; size < whole.size(); ++size) {
         CAPTURE(size);
         const std::string message = open_error(folder, whole.substr(0, size));
-        CHECK_MESSAGE(contains(message, size < 8                  ? "not a safetensors file"
+        CHECK_MESSAGE(contains(message, size < 8                 ? "not a safetensors file"
                                         : size < 8 + kTwo.size() ? "cut: its header would have"
                                                                  : "beyond the file's end"),
                       message);
@@ -261,14 +260,15 @@ TEST_CASE("safetensors: mutations are refused or harmless") {
             const char value = random() % 2 ? meaningful[random() % meaningful.size()]
                                             : static_cast<char>(random());
             switch (random() % 4) {
-                case 0: bytes.insert(at, 1, value); break;
-                case 1: bytes.erase(at, 1); break;
-                default: bytes[at] = value;
+            case 0: bytes.insert(at, 1, value); break;
+            case 1: bytes.erase(at, 1); break;
+            default: bytes[at] = value;
             }
         }
         // The header's size follows, else hardly a mutation would get any further.
-        if (random() % 4) bytes = safetensors_bytes(bytes.substr(8, bytes.size() - 20),
-                                                    bytes.substr(bytes.size() - 12));
+        if (random() % 4)
+            bytes = safetensors_bytes(bytes.substr(8, bytes.size() - 20),
+                                      bytes.substr(bytes.size() - 12));
         write_text(path, bytes);
         error_of([&] {
             const SafeTensors file(path);

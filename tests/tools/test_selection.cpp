@@ -104,7 +104,7 @@ TEST_CASE("selection: what was asked for by name must be a matrix of floats with
 TEST_CASE("models whose linear layers lie transposed are refused") {
     CHECK(error_of([] { refuse_transposed(R"({"model_type": "gpt2"})"); }).find("transposed") !=
           std::string::npos);
-    for (const char *config : {"", "{}", "[]", R"({"model_type": "llama"})", R"({"model_type": 2})",
-                               "not JSON"})
+    for (const char *config :
+         {"", "{}", "[]", R"({"model_type": "llama"})", R"({"model_type": 2})", "not JSON"})
         refuse_transposed(config);
 }

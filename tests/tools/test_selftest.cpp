@@ -18,9 +18,9 @@ Comparison compare(const MatrixImage &image, const MatrixImage &judge, densq_pre
     const std::vector<Expected> expected = Reference(judge).multiply(x);
     Comparison comparison;
     for (uint32_t row = 0; row < image.rows; ++row)
-        comparison.add(0, row, got[row].y, expected[row].y,
-                       allowed_error(expected[row], image.cols, Arithmetic::kCpu, precision,
-                                     DENSQ_F32));
+        comparison.add(
+            0, row, got[row].y, expected[row].y,
+            allowed_error(expected[row], image.cols, Arithmetic::kCpu, precision, DENSQ_F32));
     return comparison;
 }
 

@@ -24,8 +24,12 @@ size_t padded(size_t size) {
 // Makes the file around a matrix: everything but the sections, whose checksums stay as they are.
 MatrixImage frame(std::string name, densq_matrix_record record) {
     const size_t directory = sizeof record + name.size();
-    MatrixImage image{.name = std::move(name), .rows = record.rows, .cols = record.cols,
-                      .bits = record.bits, .nnz = record.nnz, .bytes = {}};
+    MatrixImage image{.name = std::move(name),
+                      .rows = record.rows,
+                      .cols = record.cols,
+                      .bits = record.bits,
+                      .nnz = record.nnz,
+                      .bytes = {}};
     image.begin = padded(sizeof(densq_file_header) + directory);
     image.end = image.begin + record.bytes;
     image.bytes.resize(image.end);
@@ -137,8 +141,8 @@ MatrixImage make_matrix_image(uint32_t rows, uint32_t cols, uint32_t bits, uint3
                               Nonzeros nonzeros) {
     const size_t lut_bytes = padded((size_t{rows} << bits) * 2);
     const size_t codes_bytes = densq_codes_bytes(rows, cols, bits);
-    const size_t sparse_bytes = padded((rows + size_t{1}) * 4) +
-                                padded(nnz * column_bytes(cols)) + padded(size_t{nnz} * 2);
+    const size_t sparse_bytes =
+        padded((rows + size_t{1}) * 4) + padded(nnz * column_bytes(cols)) + padded(size_t{nnz} * 2);
     densq_matrix_record record{};
     record.rows = rows;
     record.cols = cols;

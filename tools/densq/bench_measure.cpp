@@ -29,7 +29,7 @@ namespace {
 constexpr size_t kMinCalls = 5;
 constexpr uint64_t kMaxCopies = 16384;  // each has its handles: very small matrices stay cached
 constexpr size_t kHugePage = size_t{2} << 20;
-constexpr double kRoundSeconds = 0.03;  // for each contestant of a library
+constexpr double kRoundSeconds = 0.03;                  // for each contestant of a library
 constexpr std::chrono::milliseconds kPollingTime{200};  // ggml polls for 100 before it sleeps
 
 // Fresh memory from the system, as a file is read into.
@@ -150,8 +150,8 @@ public:
           copies(image, copies_of(image, plan), plan.huge_pages) {
         std::vector<const uint8_t *> matrices;
         for (size_t i = 0; i < copies.count(); ++i) matrices.push_back(copies.matrix(i));
-        read = device.plain_reader(matrices, image.end - image.begin,
-                                   densq_tile_count(image.rows), pool);
+        read = device.plain_reader(matrices, image.end - image.begin, densq_tile_count(image.rows),
+                                   pool);
         for (const std::string &name : plan.backends)
             for (const densq_precision precision : plan.precisions)
                 bound.push_back(std::make_unique<BoundCopies>(
@@ -229,7 +229,8 @@ void take_rounds(std::vector<Contestant> &contestants, double seconds) {
          total < seconds || !std::all_of(contestants.begin(), contestants.end(), finished);) {
         for (const auto &[name, library] : libraries) {
             if (libraries.size() > 1) std::this_thread::sleep_for(kPollingTime);
-            for (Contestant *contestant : library) contestant->call();  // page in code, wake threads
+            for (Contestant *contestant : library)
+                contestant->call();  // page in code, wake threads
             total += take_turns(library, share * static_cast<double>(library.size()));
         }
     }

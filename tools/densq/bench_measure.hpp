@@ -13,12 +13,12 @@ namespace densq::tool {
 
 struct BenchPlan {
     std::shared_ptr<Device> device = open_cpu();
-    std::vector<std::string> backends;  // of the device
+    std::vector<std::string> backends;         // of the device
     const densq_provider *provider = nullptr;  // of the CPU's that densq_backend_at does not list
     std::vector<densq_precision> precisions;
     std::vector<uint32_t> threads, batches;
-    double seconds = 1;        // measured per matrix and number of threads
-    uint64_t cold_bytes = 0;   // the copies of a matrix take at least this much; 0: one copy
+    double seconds = 1;       // measured per matrix and number of threads
+    uint64_t cold_bytes = 0;  // the copies of a matrix take at least this much; 0: one copy
     bool huge_pages = false;
 };
 
@@ -31,9 +31,9 @@ struct Peer {
 };
 
 struct BenchResult {
-    std::string backend;  // or a peer's name; empty: plain reading
+    std::string backend;                 // or a peer's name; empty: plain reading
     const MatrixImage *image = nullptr;  // NULL: a peer's
-    size_t bytes = 0;  // that one call reads
+    size_t bytes = 0;                    // that one call reads
     densq_precision precision = DENSQ_FAST;
     uint32_t threads = 1, batch = 1;
     std::vector<double> seconds;  // of each call (the mean of Device::calls_to_time), ascending
@@ -46,10 +46,10 @@ struct BenchResult {
 size_t copies_of(size_t matrix_bytes, uint64_t cold_bytes);
 size_t copies_of(const MatrixImage &image, const BenchPlan &plan);
 
-// All results of one number of threads, of contestants that take turns: for each image plain reading
-// and one for each backend, precision and batch of the plan; then the peers.  Those of one library
-// take theirs in rounds of their own, as its idle threads may go on polling for a while.  The images
-// must outlive the results.
+// All results of one number of threads, of contestants that take turns: for each image plain
+// reading and one for each backend, precision and batch of the plan; then the peers.  Those of one
+// library take theirs in rounds of their own, as its idle threads may go on polling for a while.
+// The images must outlive the results.
 std::vector<BenchResult> measure(const std::vector<const MatrixImage *> &images,
                                  const BenchPlan &plan, uint32_t threads,
                                  const std::vector<Peer> &peers = {});

@@ -31,9 +31,10 @@ Checkpoint::Checkpoint(const fs::path &path, const std::vector<std::string> &sin
     if (!fs::exists(path)) throw DataError(path.string() + ": no such file or folder");
     if (!fs::is_directory(path)) {
         if (path.extension() != ".safetensors")
-            throw DataError(path.string() +
-                            ": not a .safetensors file; convert checkpoints of other kinds with "
-                            "safetensors.torch.save_file(torch.load(FILE, weights_only=True), OUT)");
+            throw DataError(
+                path.string() +
+                ": not a .safetensors file; convert checkpoints of other kinds with "
+                "safetensors.torch.save_file(torch.load(FILE, weights_only=True), OUT)");
         folder = path.parent_path();
         add_file(path);
         return;

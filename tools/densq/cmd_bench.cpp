@@ -66,7 +66,8 @@ void print_run(const BenchPlan &plan) {
                     page_kind(plan).c_str());
     else
         std::printf("%s\nread: a copy on the device that moves as many bytes; times are means of "
-                    "%u calls\n", device.c_str(), plan.device->calls_to_time());
+                    "%u calls\n",
+                    device.c_str(), plan.device->calls_to_time());
 }
 
 double gigabytes_per_second(const MatrixImage &image, const BenchResult &result) {
@@ -125,8 +126,11 @@ void sort_results(std::vector<BenchResult> &results) {
 }
 
 nlohmann::json bench_matrix(const MatrixImage &image, const Options &options) {
-    nlohmann::json json{{"name", image.name}, {"rows", image.rows}, {"cols", image.cols},
-                        {"bits", image.bits}, {"nnz", image.nnz},
+    nlohmann::json json{{"name", image.name},
+                        {"rows", image.rows},
+                        {"cols", image.cols},
+                        {"bits", image.bits},
+                        {"nnz", image.nnz},
                         {"bytes", image.end - image.begin},
                         {"copies", copies_of(image, options.plan)}};
     if (!options.json) print_matrix(image, options.plan);
@@ -169,8 +173,7 @@ nlohmann::json bench_file(const Options &options) {
         if (fnmatch(options.pattern.c_str(), entries[i].name.c_str(), 0) == 0)
             matrices.push_back(bench_matrix(read_matrix_image(options.file, i), options));
     if (matrices.empty())
-        throw DataError(options.file + ": no quantized matrix matches '" +
-                        options.pattern + "'");
+        throw DataError(options.file + ": no quantized matrix matches '" + options.pattern + "'");
     return matrices;
 }
 
@@ -210,8 +213,7 @@ void run_bench(Options options) {
     complete(options.plan, options);
     nlohmann::json run = describe_run(options.plan);
     if (!options.json) print_run(options.plan);
-    run["matrices"] = options.file.empty() ? bench_synthetic(options, shapes)
-                                           : bench_file(options);
+    run["matrices"] = options.file.empty() ? bench_synthetic(options, shapes) : bench_file(options);
     if (options.json) std::printf("%s\n", run.dump(2).c_str());
 }
 
@@ -220,8 +222,8 @@ void run_bench(Options options) {
 void add_bench(CLI::App &app) {
     const auto options = std::make_shared<Options>();
     BenchPlan &plan = options->plan;
-    CLI::App *command = app.add_subcommand(
-        "bench", "Measure every backend beside plain reading of the same bytes");
+    CLI::App *command =
+        app.add_subcommand("bench", "Measure every backend beside plain reading of the same bytes");
     const auto list = [](CLI::Option *option) {  // "1,2" or the option again; spares FILE
         return option->delimiter(',')->allow_extra_args(false);
     };
@@ -231,22 +233,29 @@ void add_bench(CLI::App &app) {
     list(command->add_option("--synthetic", options->shapes, "Random matrices instead of FILE"))
         ->type_name("ROWSxCOLS");
     list(command->add_option("--bits", options->bits, "Bits of the random matrices"))
-        ->check(CLI::IsMember({2, 3, 4}))->capture_default_str();
+        ->check(CLI::IsMember({2, 3, 4}))
+        ->capture_default_str();
     command->add_option("--nnz", options->nnz_percent, "Nonzeros of the random matrices, percent")
-        ->transform(without_percent_sign)->check(CLI::Range(0.0, 100.0))->capture_default_str();
+        ->transform(without_percent_sign)
+        ->check(CLI::Range(0.0, 100.0))
+        ->capture_default_str();
     list(command->add_option("--nonzeros", options->nonzeros,
                              "Where random matrices have them: even, full-rows, full-columns"))
-        ->check(CLI::IsMember(kNonzeros))->capture_default_str();
-    list(command->add_option("--backend", plan.backends, "CPU backends (default: all usable), or one GPU"))
+        ->check(CLI::IsMember(kNonzeros))
+        ->capture_default_str();
+    list(command->add_option("--backend", plan.backends,
+                             "CPU backends (default: all usable), or one GPU"))
         ->check(is_backend);
     command->add_option("--precision", options->precision, "Precision of the dense part")
-        ->check(CLI::IsMember({"fast", "exact", "both"}))->capture_default_str();
+        ->check(CLI::IsMember({"fast", "exact", "both"}))
+        ->capture_default_str();
     list(command->add_option("--threads", plan.threads, "Threads (default: 1 and all CPUs)"))
         ->check(CLI::Range(1, 1024));
     list(command->add_option("--batch", plan.batches, "Activation vectors per call (default: 1)"))
         ->check(CLI::Range(1, 65536));
     command->add_option("--seconds", plan.seconds, "Measured per matrix and number of threads")
-        ->check(CLI::PositiveNumber)->capture_default_str();
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
     const auto cold = command->add_option(
         "--cold-bytes", plan.cold_bytes,
         "Take turns on copies of this size in all (default: 4 times the L3 cache, >= 512 MiB)");

@@ -36,8 +36,8 @@ struct Contents {
 
 Contents read_contents(const std::string &path) {
     const File file = open_file(path, DENSQ_OPEN_SKIP_CHECKSUM);
-    Contents contents = {list_matrices(file.get()), list_tensors(file.get()),
-                         list_metadata(file.get()), {}};
+    Contents contents = {
+        list_matrices(file.get()), list_tensors(file.get()), list_metadata(file.get()), {}};
     for (const MatrixEntry &matrix : contents.matrices) {
         contents.totals.weights += matrix.weights();
         contents.totals.nnz += matrix.nnz;
@@ -94,19 +94,27 @@ void print_json(const Contents &contents) {
     json["tensors"] = nlohmann::json::array();
     json["metadata"] = nlohmann::json::array();
     for (const MatrixEntry &matrix : contents.matrices)
-        json["matrices"].push_back({{"name", matrix.name}, {"rows", matrix.rows},
-                                    {"cols", matrix.cols}, {"bits", matrix.bits},
-                                    {"nnz", matrix.nnz}, {"bytes", matrix.bytes},
+        json["matrices"].push_back({{"name", matrix.name},
+                                    {"rows", matrix.rows},
+                                    {"cols", matrix.cols},
+                                    {"bits", matrix.bits},
+                                    {"nnz", matrix.nnz},
+                                    {"bytes", matrix.bytes},
                                     {"bits_per_weight", matrix.bits_per_weight()}});
     for (const TensorEntry &tensor : contents.tensors)
-        json["tensors"].push_back({{"name", tensor.name}, {"dtype", tensor.dtype},
-                                   {"shape", tensor.shape}, {"bytes", tensor.bytes}});
+        json["tensors"].push_back({{"name", tensor.name},
+                                   {"dtype", tensor.dtype},
+                                   {"shape", tensor.shape},
+                                   {"bytes", tensor.bytes}});
     for (const MetadataEntry &entry : contents.metadata)
         json["metadata"].push_back({{"key", entry.key}, {"bytes", entry.bytes}});
     const Totals &totals = contents.totals;
-    json["totals"] = {{"weights", totals.weights}, {"nnz", totals.nnz},
-                      {"matrix_bytes", totals.matrix_bytes}, {"tensor_bytes", totals.tensor_bytes},
-                      {"metadata_bytes", totals.metadata_bytes}, {"file_bytes", totals.file_bytes},
+    json["totals"] = {{"weights", totals.weights},
+                      {"nnz", totals.nnz},
+                      {"matrix_bytes", totals.matrix_bytes},
+                      {"tensor_bytes", totals.tensor_bytes},
+                      {"metadata_bytes", totals.metadata_bytes},
+                      {"file_bytes", totals.file_bytes},
                       {"bits_per_weight", totals.bits_per_weight()}};
     std::printf("%s\n", json.dump(2).c_str());
 }

@@ -36,8 +36,9 @@ struct Options {
 };
 
 // Files of a model's folder that travel in the metadata.
-constexpr const char *kTexts[] = {"config.json", "generation_config.json", "special_tokens_map.json",
-                                  "tokenizer.json", "tokenizer_config.json"};
+constexpr const char *kTexts[] = {"config.json", "generation_config.json",
+                                  "special_tokens_map.json", "tokenizer.json",
+                                  "tokenizer_config.json"};
 
 // "0.45%" or "0.45", both in percent, as a fraction.
 double parse_percent(const std::string &text, const char *option) {
@@ -170,13 +171,12 @@ public:
             weights += static_cast<uint64_t>(matrix.rows) * matrix.cols;
             nnz += matrix.nnz;
         }
-        std::printf("%s: %zu matrices (%.1f million weights, %.2f %% of them sparse), %zu plain "
-                    "tensors, %.1f MB, %.1f s\n",
-                    options.output.c_str(), plan.matrices.size(),
-                    static_cast<double>(weights) / 1e6,
-                    weights ? 100 * static_cast<double>(nnz) / static_cast<double>(weights) : 0.0,
-                    plan.tensors.size(),
-                    static_cast<double>(fs::file_size(options.output)) / 1e6, seconds);
+        std::printf(
+            "%s: %zu matrices (%.1f million weights, %.2f %% of them sparse), %zu plain "
+            "tensors, %.1f MB, %.1f s\n",
+            options.output.c_str(), plan.matrices.size(), static_cast<double>(weights) / 1e6,
+            weights ? 100 * static_cast<double>(nnz) / static_cast<double>(weights) : 0.0,
+            plan.tensors.size(), static_cast<double>(fs::file_size(options.output)) / 1e6, seconds);
     }
 
 private:
@@ -272,12 +272,13 @@ private:
                                    "' are all zero: every weight counts the same");
         }
         matrix_options.bits = matrix.bits;
-        QuantizedMatrix quantized = quantize_matrix(
-            [&](uint32_t row, float *out) { read_row(weights, row, out); }, read_gradients,
-            matrix.rows, matrix.cols, matrix_options, [&](uint32_t rows) {
-                check_interrupt();
-                progress->add(rows);
-            });
+        QuantizedMatrix quantized =
+            quantize_matrix([&](uint32_t row, float *out) { read_row(weights, row, out); },
+                            read_gradients, matrix.rows, matrix.cols, matrix_options,
+                            [&](uint32_t rows) {
+                                check_interrupt();
+                                progress->add(rows);
+                            });
         weights.file->forget(*weights.tensor);
         if (weighting) weighting->file->forget(*weighting->tensor);
         return quantized;
@@ -306,30 +307,35 @@ void quantize(const Options &options) {
 void add_quantize(CLI::App &app) {
     auto options = std::make_shared<Options>();
     CLI::App *command = app.add_subcommand("quantize", "Quantize a model's linear layers");
-    command->add_option("--model", options->model,
-                        "folder with model.safetensors or its shards, or a .safetensors file")
+    command
+        ->add_option("--model", options->model,
+                     "folder with model.safetensors or its shards, or a .safetensors file")
         ->required();
     command->add_option("--gradients", options->gradients,
                         "squared gradients of the same names and shapes: a folder or a file");
     command->add_option("--bits", options->bits, "bits of a code: 2, 3 or 4")
         ->check(CLI::Range(2, 4))
         ->capture_default_str();
-    command->add_option("--outliers", options->outliers,
-                        "share of each matrix's largest weights that goes to the sparse part, in "
-                        "percent")
+    command
+        ->add_option("--outliers", options->outliers,
+                     "share of each matrix's largest weights that goes to the sparse part, in "
+                     "percent")
         ->capture_default_str();
-    command->add_option("--sensitive", options->sensitive,
-                        "share of each matrix's most sensitive weights, taken first, in percent")
+    command
+        ->add_option("--sensitive", options->sensitive,
+                     "share of each matrix's most sensitive weights, taken first, in percent")
         ->capture_default_str();
-    command->add_option("--include", options->include,
-                        "names of tensors to quantize, a glob; default: the linear layers")
+    command
+        ->add_option("--include", options->include,
+                     "names of tensors to quantize, a glob; default: the linear layers")
         ->allow_extra_args(false);
     command->add_option("--exclude", options->exclude, "names of tensors to keep plain, a glob")
         ->allow_extra_args(false);
     command->add_option("--drop", options->drop, "names of tensors to leave out, a glob")
         ->allow_extra_args(false);
-    command->add_option("--bits-for", options->bits_for,
-                        "GLOB=BITS: other bits for some tensors, which are quantized in any case")
+    command
+        ->add_option("--bits-for", options->bits_for,
+                     "GLOB=BITS: other bits for some tensors, which are quantized in any case")
         ->allow_extra_args(false);
     command->add_flag("--unweighted", options->unweighted,
                       "no gradients: every weight counts the same, none is sensitive");

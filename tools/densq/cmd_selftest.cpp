@@ -93,9 +93,13 @@ void run_command(Options options) {
         if (!options.json) print_results(results);
     });
     if (options.json)
-        std::printf("%s\n", nlohmann::json{{"version", version_text()}, {"devices", devices},
-                                           {"products", products}, {"failed", failed},
-                                           {"cases", cases}}.dump(2).c_str());
+        std::printf("%s\n", nlohmann::json{{"version", version_text()},
+                                           {"devices", devices},
+                                           {"products", products},
+                                           {"failed", failed},
+                                           {"cases", cases}}
+                                .dump(2)
+                                .c_str());
     else
         std::printf("%zu products, %zu wrong: %s\n", products, failed, failed ? "FAILED" : "ok");
     if (failed) throw std::runtime_error("a backend computes wrong products");
@@ -105,18 +109,23 @@ void run_command(Options options) {
 
 void add_selftest(CLI::App &app) {
     const auto options = std::make_shared<Options>();
-    CLI::App *command = app.add_subcommand(
-        "selftest", "Multiply made-up matrices and compare with sums in double");
-    command->add_option("--backend", options->backends,
-                        "Only these (default: all of the CPU); cuda:N for a GPU")
-        ->delimiter(',')->check(is_backend);
+    CLI::App *command =
+        app.add_subcommand("selftest", "Multiply made-up matrices and compare with sums in double");
+    command
+        ->add_option("--backend", options->backends,
+                     "Only these (default: all of the CPU); cuda:N for a GPU")
+        ->delimiter(',')
+        ->check(is_backend);
     command->add_option("--bits", options->bits, "Bits of the matrices")
-        ->delimiter(',')->check(CLI::IsMember({2, 3, 4}))->capture_default_str();
+        ->delimiter(',')
+        ->check(CLI::IsMember({2, 3, 4}))
+        ->capture_default_str();
     command->add_flag("--quick", options->quick, "Small shapes only");
     command->add_flag("--json", options->json, "Print JSON, each product by itself");
-    command->footer("Errors are compared with the bounds of docs/precision.md and docs/cuda.md.  Exits\n"
-                    "with 1 if a product exceeds its bound, or has other bits in another batch.\n"
-                    "Worth pasting into a bug report.");
+    command->footer(
+        "Errors are compared with the bounds of docs/precision.md and docs/cuda.md.  Exits\n"
+        "with 1 if a product exceeds its bound, or has other bits in another batch.\n"
+        "Worth pasting into a bug report.");
     command->callback([options] { run_command(*options); });
 }
 

@@ -20,8 +20,7 @@ void add_verify(CLI::App &app) {
         const File file = open_file(*path, DENSQ_OPEN_COPY);
         std::printf("%s: whole; %u matrices, %u plain tensors, %u metadata entries\n",
                     path->c_str(), densq_count(file.get(), DENSQ_MATRIX),
-                    densq_count(file.get(), DENSQ_TENSOR),
-                    densq_count(file.get(), DENSQ_METADATA));
+                    densq_count(file.get(), DENSQ_TENSOR), densq_count(file.get(), DENSQ_METADATA));
     });
 }
 

@@ -24,7 +24,7 @@ public:
     virtual ~Device() = default;
 
     virtual std::string description() const = 0;  // "NVIDIA L4, compute capability 8.9, ..."
-    virtual uint64_t cache_bytes() const = 0;      // of the largest cache; 0: unknown
+    virtual uint64_t cache_bytes() const = 0;     // of the largest cache; 0: unknown
     virtual const densq_provider *provider() const = 0;
     virtual std::vector<densq_dtype> dtypes() const = 0;  // that operands may have
     virtual bool uses_pool() const = 0;                   // whether threads of the host compute
@@ -44,9 +44,9 @@ public:
     // Waits for everything that was started.
     virtual void finish() = 0;
 
-    // What a multiplication is measured against: a call moves as many bytes as that one of `matrices`
-    // has between memory and chip.  The CPU reads it, cut into `pieces` for the pool; a GPU, which
-    // cannot without a kernel, copies half of as much memory over the other half.
+    // What a multiplication is measured against: a call moves as many bytes as that one of
+    // `matrices` has between memory and chip.  The CPU reads it, cut into `pieces` for the pool; a
+    // GPU, which cannot without a kernel, copies half of as much memory over the other half.
     virtual std::function<void(size_t matrix)> plain_reader(
         const std::vector<const uint8_t *> &matrices, size_t bytes, uint32_t pieces,
         densq_threads *pool) = 0;

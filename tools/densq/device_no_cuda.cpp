@@ -5,7 +5,8 @@
 namespace densq::tool {
 
 std::shared_ptr<Device> open_cuda(const std::string &backend) {
-    throw UsageError("--backend " + backend + ": this build has no CUDA (meson setup -Dcuda=enabled)");
+    throw UsageError("--backend " + backend +
+                     ": this build has no CUDA (meson setup -Dcuda=enabled)");
 }
 
 }  // namespace densq::tool

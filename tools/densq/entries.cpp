@@ -40,8 +40,12 @@ std::vector<MatrixEntry> list_matrices(const densq_file *file) {
         densq_matrix matrix = {};
         matrix.struct_size = sizeof matrix;
         densq_get_matrix(file, i, &matrix);
-        list.push_back({{matrix.name, matrix.name_bytes}, matrix.rows, matrix.cols, matrix.bits,
-                        matrix.nnz, matrix.bytes});
+        list.push_back({{matrix.name, matrix.name_bytes},
+                        matrix.rows,
+                        matrix.cols,
+                        matrix.bits,
+                        matrix.nnz,
+                        matrix.bytes});
     }
     return list;
 }

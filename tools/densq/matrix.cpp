@@ -104,7 +104,8 @@ public:
             sensitive_count = 0;
         }
         const Picker sensitive(sensitive_count, ranges, [this](uint32_t range, auto see) {
-            for_each(range, [=](uint32_t, uint32_t, uint32_t, uint32_t gradient) { see(gradient); });
+            for_each(range,
+                     [=](uint32_t, uint32_t, uint32_t, uint32_t gradient) { see(gradient); });
         });
         const Picker outliers(outlier_count, ranges, [&](uint32_t range, auto see) {
             auto taken = sensitive.in_range(range);
@@ -123,8 +124,7 @@ public:
             });
         });
         for (const auto &part : cols) out->col.insert(out->col.end(), part.begin(), part.end());
-        for (uint32_t row = 0; row < out->rows; ++row)
-            out->row_ptr[row + 1] += out->row_ptr[row];
+        for (uint32_t row = 0; row < out->rows; ++row) out->row_ptr[row + 1] += out->row_ptr[row];
     }
 
 private:
@@ -162,7 +162,8 @@ public:
         read_weights(row, weights.data());
         if (read_gradients) read_gradients(row, gradients.data());
         std::fill(sparse.begin(), sparse.end(), uint8_t{0});
-        for (uint32_t i = out->row_ptr[row]; i < out->row_ptr[row + 1]; ++i) sparse[out->col[i]] = 1;
+        for (uint32_t i = out->row_ptr[row]; i < out->row_ptr[row + 1]; ++i)
+            sparse[out->col[i]] = 1;
         make_lut(row);
         choose_codes();
         choose_values(row);

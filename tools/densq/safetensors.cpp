@@ -26,9 +26,9 @@ constexpr int kMaxDepth = 4;
 // Bits of an element; 0: unknown dtype.
 uint64_t dtype_bits(const std::string &dtype) {
     static const std::map<std::string, uint64_t> bits = {
-        {"F64", 64}, {"I64", 64}, {"U64", 64}, {"F32", 32}, {"I32", 32},    {"U32", 32},
-        {"F16", 16}, {"BF16", 16}, {"I16", 16}, {"U16", 16}, {"F8_E4M3", 8}, {"F8_E5M2", 8},
-        {"I8", 8},   {"U8", 8},   {"BOOL", 8}};
+        {"F64", 64},    {"I64", 64},    {"U64", 64},  {"F32", 32}, {"I32", 32},
+        {"U32", 32},    {"F16", 16},    {"BF16", 16}, {"I16", 16}, {"U16", 16},
+        {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"I8", 8},    {"U8", 8},   {"BOOL", 8}};
     const auto found = bits.find(dtype);
     return found == bits.end() ? 0 : found->second;
 }
@@ -40,7 +40,8 @@ json parse_header(const char *text, uint64_t size) {
         if (depth > kMaxDepth) throw DataError("its header is nested too deeply");
         if (event == json::parse_event_t::object_start) keys.emplace_back();
         if (event == json::parse_event_t::object_end) keys.pop_back();
-        if (event == json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
+        if (event == json::parse_event_t::key &&
+            !keys.back().insert(value.get<std::string>()).second)
             throw DataError("its header has the key '" + value.get<std::string>() + "' twice");
         return true;
     };
@@ -141,7 +142,8 @@ void SafeTensors::read_header() {
     uint64_t position = 0;
     for (const auto &[begin, extent] : extents) {
         if (begin != position)
-            throw DataError("tensor '" + extent.second + "' overlaps or leaves a gap to the one before");
+            throw DataError("tensor '" + extent.second +
+                            "' overlaps or leaves a gap to the one before");
         position = extent.first;
     }
     if (position != data_bytes)

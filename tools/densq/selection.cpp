@@ -57,7 +57,8 @@ uint32_t Selection::bits_of(const std::string &name, const SafeTensor &tensor) c
     uint32_t chosen = 0;
     for (const auto &[pattern, width] : bits_for)
         if (matches(pattern, name)) chosen = width;
-    const bool picked = include.empty() ? is_linear_layer(name, tensor) : matches_any(include, name);
+    const bool picked =
+        include.empty() ? is_linear_layer(name, tensor) : matches_any(include, name);
     if (!chosen && picked) chosen = bits;
     if (!chosen) return 0;
     if (tensor.shape.size() != 2 || !is_float(tensor))

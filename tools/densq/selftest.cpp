@@ -21,8 +21,8 @@ struct TestedShape {
 };
 
 constexpr TestedShape kShapes[] = {
-    {1, 1, true},      {15, 33, true},     {16, 512, true},     {17, 1100, true},
-    {100, 257, true},  {3, 66000, false},  // 32-bit columns
+    {1, 1, true},       {15, 33, true},      {16, 512, true},      {17, 1100, true},
+    {100, 257, true},   {3, 66000, false},  // 32-bit columns
     {576, 1536, false}, {4096, 4096, false}, {11008, 4096, false}, {4096, 11008, false},
 };
 constexpr double kSmallShape = 250000;  // weights
@@ -178,11 +178,10 @@ private:
                 tested.device->provider() ? Arithmetic::kCuda : Arithmetic::kCpu;
             Comparison comparison;
             for (size_t i = 0; i < y.size(); ++i)
-                comparison.add(static_cast<uint32_t>(i / image.rows),
-                               static_cast<uint32_t>(i % image.rows), static_cast<double>(y[i]),
-                               input.expected[i].y,
-                               allowed_error(input.expected[i], image.cols, arithmetic, precision,
-                                             y_dtype));
+                comparison.add(
+                    static_cast<uint32_t>(i / image.rows), static_cast<uint32_t>(i % image.rows),
+                    static_cast<double>(y[i]), input.expected[i].y,
+                    allowed_error(input.expected[i], image.cols, arithmetic, precision, y_dtype));
             results->push_back({tested.name, precision, image.rows, image.cols, image.bits,
                                 image.nnz, batch, nonzeros, input.dtype, y_dtype, comparison,
                                 is_prefix(y, largest)});

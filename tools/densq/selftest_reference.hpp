@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// selftest_reference.hpp - products in double, how far a backend's may be from them, and whether they
-// are.
+// selftest_reference.hpp - products in double, how far a backend's may be from them, and whether
+// they are.
 #pragma once
 #include <string>
 #include <vector>

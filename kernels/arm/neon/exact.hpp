@@ -46,20 +46,22 @@ public:
 
     DENSQ_INLINE void flush(const float *, Lanes::Vector *sums) {
         DENSQ_UNROLL
-        for (int b = 0; b < batch; ++b)
+        for (int b = 0; b < batch; ++b) {
             DENSQ_UNROLL
             for (int half = 0; half < 2; ++half)
-                sums[b].val[half] = vaddq_f32(sums[b].val[half],
-                                              vaddq_f32(sum[b][0][half], sum[b][1][half]));
+                sums[b].val[half] =
+                    vaddq_f32(sums[b].val[half], vaddq_f32(sum[b][0][half], sum[b][1][half]));
+        }
         clear();
     }
 
 private:
     DENSQ_INLINE void clear() {
         DENSQ_UNROLL
-        for (int b = 0; b < batch; ++b)
+        for (int b = 0; b < batch; ++b) {
             DENSQ_UNROLL
             for (int half = 0; half < 2; ++half) sum[b][0][half] = sum[b][1][half] = vdupq_n_f32(0);
+        }
     }
 
     template <int pair>

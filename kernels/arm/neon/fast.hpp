@@ -76,8 +76,8 @@ private:
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
             const float32x2_t two = vcvt_f32_f64(vcvtq_f64_s64(from.sums(b)));
-            sums[b].val[0] = vfmaq_n_f32(sums[b].val[0], vcombine_f32(two, vdup_n_f32(0)),
-                                         scale[b]);
+            sums[b].val[0] =
+                vfmaq_n_f32(sums[b].val[0], vcombine_f32(two, vdup_n_f32(0)), scale[b]);
         }
     }
 

@@ -56,8 +56,7 @@ struct Lanes8 {
         transpose_4(column);
         const float32x4_t factor = load_halves(val);
         DENSQ_UNROLL
-        for (uint32_t b = 0; b < 4; ++b)
-            vst1q_f32(out + b * stride, vmulq_f32(factor, column[b]));
+        for (uint32_t b = 0; b < 4; ++b) vst1q_f32(out + b * stride, vmulq_f32(factor, column[b]));
     }
 
     template <int batch>
@@ -67,14 +66,15 @@ struct Lanes8 {
             const uint32_t left = count - i;
             const uint32x4_t mask[2] = {first_lanes(left), first_lanes(left < 4 ? 0 : left - 4)};
             DENSQ_UNROLL
-            for (int b = 0; b < batch; ++b)
+            for (int b = 0; b < batch; ++b) {
                 DENSQ_UNROLL
                 for (uint32_t half = 0; half < 2; ++half) {
                     const float *at = products + static_cast<uint32_t>(b) * stride + i + 4 * half;
                     const uint32x4_t bits = vreinterpretq_u32_f32(vld1q_f32(at));
-                    v[b].val[half] = vaddq_f32(
-                        v[b].val[half], vreinterpretq_f32_u32(vandq_u32(bits, mask[half])));
+                    v[b].val[half] = vaddq_f32(v[b].val[half],
+                                               vreinterpretq_f32_u32(vandq_u32(bits, mask[half])));
                 }
+            }
         }
     }
 

@@ -13,9 +13,10 @@ public:
 
     DENSQ_INLINE void clear() {
         DENSQ_UNROLL
-        for (int b = 0; b < batch; ++b)
+        for (int b = 0; b < batch; ++b) {
             DENSQ_UNROLL
             for (int i = 0; i < 4; ++i) sum[b][i] = vdupq_n_s32(0);
+        }
     }
 
     // The pairs of a fast block of a whole group, from the first.

@@ -69,9 +69,10 @@ private:
 
     DENSQ_INLINE void clear() {
         DENSQ_UNROLL
-        for (int b = 0; b < batch; ++b)
+        for (int b = 0; b < batch; ++b) {
             DENSQ_UNROLL
             for (int h = 0; h < 2; ++h) even[b][h] = odd[b][h] = _mm256_setzero_ps();
+        }
     }
 
     template <int pair>
@@ -111,13 +112,13 @@ private:
 };
 
 void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
-    for_each_block<float>(
-        activations, cols, [](const float *x, uint32_t count, float *out, float *) {
-            const auto padded = static_cast<uint32_t>(prepared_cols(count));
-            for (uint32_t at = 0; at < padded; at += 16, out += 16)
-                for (uint32_t i = 0; i < 16; ++i)
-                    out[i / 2 + 8 * (i % 2)] = at + i < count ? x[at + i] : 0.0f;
-        });
+    for_each_block<float>(activations, cols,
+                          [](const float *x, uint32_t count, float *out, float *) {
+                              const auto padded = static_cast<uint32_t>(prepared_cols(count));
+                              for (uint32_t at = 0; at < padded; at += 16, out += 16)
+                                  for (uint32_t i = 0; i < 16; ++i)
+                                      out[i / 2 + 8 * (i % 2)] = at + i < count ? x[at + i] : 0.0f;
+                          });
 }
 
 }  // namespace

@@ -61,19 +61,19 @@ public:
         DENSQ_UNROLL
         for (int h = 0; h < 2; ++h) {
             // bit 7 makes vpshufb write a zero into the high bytes
-            const __m256i codes = _mm256_or_si256(field_codes<bits, field>(group, h),
-                                                  _mm256_set1_epi16(-0x8000));
+            const __m256i codes =
+                _mm256_or_si256(field_codes<bits, field>(group, h), _mm256_set1_epi16(-0x8000));
             const __m256i high = _mm256_slli_epi16(_mm256_shuffle_epi8(lut_high, codes), 8);
-            add_products(_mm256_or_si256(_mm256_shuffle_epi8(lut_low, codes), high), h,
-                         x + 16 * h, x_stride);
+            add_products(_mm256_or_si256(_mm256_shuffle_epi8(lut_low, codes), high), h, x + 16 * h,
+                         x_stride);
         }
     }
 
     DENSQ_INLINE void flush(const float *scale, __m256 *sums) {
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
-            const __m256 both = _mm256_add_ps(_mm256_cvtepi32_ps(sum[b][0]),
-                                              _mm256_cvtepi32_ps(sum[b][1]));
+            const __m256 both =
+                _mm256_add_ps(_mm256_cvtepi32_ps(sum[b][0]), _mm256_cvtepi32_ps(sum[b][1]));
             sums[b] = _mm256_fmadd_ps(both, _mm256_set1_ps(scale[b]), sums[b]);
         }
         clear();

@@ -23,9 +23,9 @@ static DENSQ_INLINE Group<bits> load_group(const uint8_t *codes, uint32_t lines 
     Group<bits> group;
     DENSQ_UNROLL
     for (uint32_t i = 0; i < 2 * bits; ++i)
-        group.half[i] = i < 2 * lines ? _mm256_loadu_si256(
-                                            reinterpret_cast<const __m256i *>(codes + 32 * i))
-                                      : _mm256_setzero_si256();
+        group.half[i] = i < 2 * lines
+                            ? _mm256_loadu_si256(reinterpret_cast<const __m256i *>(codes + 32 * i))
+                            : _mm256_setzero_si256();
     return group;
 }
 
@@ -41,8 +41,7 @@ static DENSQ_INLINE __m256i pair_codes(const Group<bits> &group, int h) {
         constexpr int per_line = bits == 2 ? 4 : 2;
         constexpr int shift = bits * (pair % per_line);
         const __m256i half = group.half[2 * (pair / per_line) + h];
-        return _mm256_and_si256(_mm256_srli_epi16(half, shift),
-                                _mm256_set1_epi8((1 << bits) - 1));
+        return _mm256_and_si256(_mm256_srli_epi16(half, shift), _mm256_set1_epi8((1 << bits) - 1));
     }
 }
 

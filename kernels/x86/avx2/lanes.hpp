@@ -77,8 +77,8 @@ struct Lanes8 {
             const __m256 ab = _mm256_hadd_ps(v[0], v[stride]);
             const __m256 cd = _mm256_hadd_ps(v[2 * stride], v[3 * stride]);
             const __m256 abcd = _mm256_hadd_ps(ab, cd);
-            _mm_storeu_ps(out + 4 * q, _mm_add_ps(_mm256_castps256_ps128(abcd),
-                                                  _mm256_extractf128_ps(abcd, 1)));
+            _mm_storeu_ps(out + 4 * q,
+                          _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1)));
         }
     }
 };

@@ -84,8 +84,8 @@ private:
 };
 
 void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
-                                           30);
+    const __m512i even =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
     for_each_block<float>(
         activations, cols, [=](const float *x, uint32_t count, float *out, float *) {

@@ -53,8 +53,8 @@ public:
             lut = _mm512_broadcast_i64x4(
                 _mm256_loadu_si256(reinterpret_cast<const __m256i *>(entries)));
         else if constexpr (bits == 3)
-            lut = _mm512_broadcast_i32x4(
-                _mm_loadu_si128(reinterpret_cast<const __m128i *>(entries)));
+            lut =
+                _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i *>(entries)));
         else
             lut = _mm512_broadcastq_epi64(_mm_loadu_si64(entries));
         clear();
@@ -103,8 +103,7 @@ public:
             DENSQ_UNROLL
             for (int chain = 1; chain < kChains; ++chain)
                 total = _mm512_add_epi32(total, sum[b][chain]);
-            sums[b] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(total), _mm512_set1_ps(scale[b]),
-                                      sums[b]);
+            sums[b] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(total), _mm512_set1_ps(scale[b]), sums[b]);
         }
         clear();
     }
@@ -115,9 +114,10 @@ private:
 
     DENSQ_INLINE void clear() {
         DENSQ_UNROLL
-        for (int b = 0; b < batch; ++b)
+        for (int b = 0; b < batch; ++b) {
             DENSQ_UNROLL
             for (int chain = 0; chain < kChains; ++chain) sum[b][chain] = _mm512_setzero_si512();
+        }
     }
 
     // The fields of a fast block, from the first.

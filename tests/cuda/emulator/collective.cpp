@@ -54,8 +54,8 @@ void compute_collective(Collective *const (&lanes)[32]) {
     for (uint32_t lane = 0; lane < kWarpThreads; ++lane) ballot |= lanes[lane]->value << lane;
     for (uint32_t lane = 0; lane < kWarpThreads; ++lane) {
         Collective &mine = *lanes[lane];
-        mine.result = word == WarpWord::kBallot ? ballot
-                                                : lanes[source(word, lane, mine.argument)]->value;
+        mine.result =
+            word == WarpWord::kBallot ? ballot : lanes[source(word, lane, mine.argument)]->value;
     }
 }
 

@@ -16,11 +16,10 @@
 
 // The variable stands for the array: it is one for all threads, and another in each instance of a
 // template.
-#define DENSQ_SHARED(T, name, count)              \
-    static const char name##_memory = 0;          \
-    const ::densq::device::Shared<T> name(        \
-        ::densq::emulator::runtime::static_array( \
-            &name##_memory, sizeof(T) * (count), ::densq::emulator::Site::here()))
+#define DENSQ_SHARED(T, name, count)                                                \
+    static const char name##_memory = 0;                                            \
+    const ::densq::device::Shared<T> name(::densq::emulator::runtime::static_array( \
+        &name##_memory, sizeof(T) * (count), ::densq::emulator::Site::here()))
 
 namespace densq::device {
 

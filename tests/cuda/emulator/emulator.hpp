@@ -28,7 +28,7 @@ struct Machine;
 
 struct Options {
     uint64_t seed = 1;
-    bool switch_at_accesses = false;  // threads also change at a quarter of all memory accesses
+    bool switch_at_accesses = false;   // threads also change at a quarter of all memory accesses
     uint32_t shared_bytes = 64 << 10;  // that a block may have; all GPUs from sm_75 on have these
 };
 

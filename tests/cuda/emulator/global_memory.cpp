@@ -26,10 +26,9 @@ GlobalMemory::Buffer *GlobalMemory::find(Block &block, const void *at, size_t si
                           what + (" of " + std::to_string(size)) + " bytes");
         return nullptr;
     }
-    const auto found =
-        std::find_if(buffers.begin(), buffers.end(), [&](const Buffer &buffer) {
-            return buffer.begin <= address(at) && address(at) + size <= buffer.end;
-        });
+    const auto found = std::find_if(buffers.begin(), buffers.end(), [&](const Buffer &buffer) {
+        return buffer.begin <= address(at) && address(at) + size <= buffer.end;
+    });
     if (found != buffers.end()) return &*found;
     std::string nearest;
     for (const Buffer &buffer : buffers)

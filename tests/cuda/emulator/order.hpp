@@ -31,7 +31,10 @@ struct Access {
 
 class Order {
 public:
-    void begin_launch() { launch_epoch = ++epoch; blocks.clear(); }
+    void begin_launch() {
+        launch_epoch = ++epoch;
+        blocks.clear();
+    }
     void begin_block(uint32_t threads);
 
     Access access(uint32_t thread, Site site) const;

@@ -14,27 +14,26 @@ std::string Site::text() const { return std::string(file) + ":" + std::to_string
 
 const char *name(Kind kind) {
     switch (kind) {
-        case Kind::kSharedBounds: return "shared memory out of bounds";
-        case Kind::kGlobalBounds: return "global memory out of bounds";
-        case Kind::kMisaligned: return "misaligned access";
-        case Kind::kUninitialised: return "uninitialised read";
-        case Kind::kRace: return "data race";
-        case Kind::kReadOnly: return "read-only load of written memory";
-        case Kind::kAsyncPending: return "asynchronous copy not waited for";
-        case Kind::kAsyncUnfinished: return "exit before an asynchronous copy is done";
-        case Kind::kDivergence: return "divergence";
-        case Kind::kEarlyExit: return "early exit";
-        case Kind::kBadMask: return "bad mask";
-        case Kind::kBadArgument: return "bad argument";
+    case Kind::kSharedBounds: return "shared memory out of bounds";
+    case Kind::kGlobalBounds: return "global memory out of bounds";
+    case Kind::kMisaligned: return "misaligned access";
+    case Kind::kUninitialised: return "uninitialised read";
+    case Kind::kRace: return "data race";
+    case Kind::kReadOnly: return "read-only load of written memory";
+    case Kind::kAsyncPending: return "asynchronous copy not waited for";
+    case Kind::kAsyncUnfinished: return "exit before an asynchronous copy is done";
+    case Kind::kDivergence: return "divergence";
+    case Kind::kEarlyExit: return "early exit";
+    case Kind::kBadMask: return "bad mask";
+    case Kind::kBadArgument: return "bad argument";
     }
     return "";
 }
 
 std::string Finding::text() const {
-    return site.text() + ": " + name(kind) + ": " + kernel + ", block (" +
-           std::to_string(block.x) + ", " + std::to_string(block.y) + ", " +
-           std::to_string(block.z) + "), thread " + std::to_string(thread) + ": " + what + " (" +
-           std::to_string(count) + " times)";
+    return site.text() + ": " + name(kind) + ": " + kernel + ", block (" + std::to_string(block.x) +
+           ", " + std::to_string(block.y) + ", " + std::to_string(block.z) + "), thread " +
+           std::to_string(thread) + ": " + what + " (" + std::to_string(count) + " times)";
 }
 
 void Report::add(Finding finding) {

@@ -26,18 +26,18 @@ struct Site {
 };
 
 enum class Kind {
-    kSharedBounds,    // outside of its array in shared memory
-    kGlobalBounds,    // outside of all buffers, or a store to one that is only to be read
-    kMisaligned,      // not a multiple of the access's size
-    kUninitialised,   // reads what nobody has written
-    kRace,            // unordered accesses of two threads to a byte, one of them a write
-    kReadOnly,        // a read-only load of what this launch has written
-    kAsyncPending,    // touches bytes whose asynchronous copy was not waited for
-    kAsyncUnfinished, // exits with asynchronous copies that were not waited for
-    kDivergence,      // threads wait at different places
-    kEarlyExit,       // threads wait for one that has exited
-    kBadMask,         // a mask of sync_warp without the calling lane
-    kBadArgument,     // a lane beyond the warp, a launch that no GPU takes
+    kSharedBounds,     // outside of its array in shared memory
+    kGlobalBounds,     // outside of all buffers, or a store to one that is only to be read
+    kMisaligned,       // not a multiple of the access's size
+    kUninitialised,    // reads what nobody has written
+    kRace,             // unordered accesses of two threads to a byte, one of them a write
+    kReadOnly,         // a read-only load of what this launch has written
+    kAsyncPending,     // touches bytes whose asynchronous copy was not waited for
+    kAsyncUnfinished,  // exits with asynchronous copies that were not waited for
+    kDivergence,       // threads wait at different places
+    kEarlyExit,        // threads wait for one that has exited
+    kBadMask,          // a mask of sync_warp without the calling lane
+    kBadArgument,      // a lane beyond the warp, a launch that no GPU takes
 };
 
 const char *name(Kind kind);

@@ -9,7 +9,7 @@ namespace densq::emulator {
 
 struct ShadowByte {
     Access write;
-    Access reads;               // since that write, of the last epoch that has any
+    Access reads;                // since that write, of the last epoch that has any
     bool async_pending = false;  // a copy_async is under way
 };
 

@@ -49,9 +49,9 @@ bool SharedMemory::reachable(Block &block, SharedRange array, uint64_t offset, s
                              Site site) const {
     if (array.begin + offset + size > array.end) {
         const uint64_t array_size = array.end > array.begin ? array.end - array.begin : 0;
-        block.add_finding(Kind::kSharedBounds, site,
-                          bytes_text(offset, size) + " of an array of " +
-                              std::to_string(array_size) + " bytes");
+        block.add_finding(
+            Kind::kSharedBounds, site,
+            bytes_text(offset, size) + " of an array of " + std::to_string(array_size) + " bytes");
         return false;
     }
     if ((array.begin + offset) % size) {
