@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// library.cpp - densq_version, densq_strerror.
+// library.cpp - densq_version, densq_strerror, densq_crc32c.
 #include "densq/densq.h"
 #include "lib/backend.hpp"
+#include "lib/crc32c.hpp"
 #include "lib/fault.hpp"
 
 extern "C" {
@@ -9,4 +10,8 @@ extern "C" {
 const char *densq_strerror(densq_status status) { return densq::status_text(status); }
 
 uint32_t densq_version(void) { return densq::kVersion; }
+
+uint32_t densq_crc32c(uint32_t crc, const void *bytes, size_t size) {
+    return densq::crc32c_function()(crc, bytes, size);
+}
 }

@@ -47,7 +47,7 @@ uint64_t find_nonzero(const uint8_t *bytes, uint64_t size) {
 }
 
 densq_status prove_section(const Proof &proof, const Subject &subject, const char *what,
-                           const Section &section, uint32_t crc) {
+                           const densq_section &section, uint32_t crc) {
     if (!proof.skip_checksum) {
         const uint32_t computed =
             proof.crc32c(0, proof.bytes + section.offset, static_cast<size_t>(section.bytes));
@@ -62,8 +62,9 @@ densq_status prove_section(const Proof &proof, const Subject &subject, const cha
 densq_status prove_metadata(const Proof &proof, uint32_t index) {
     const densq_metadata_record &record = proof.directory.metadata[index];
     const Subject subject = proof.subject(DENSQ_METADATA, index);
-    const densq_status status = prove_section(
-        proof, subject, "its value", Section{record.offset, record.value_bytes}, record.value_crc);
+    const densq_status status =
+        prove_section(proof, subject, "its value", densq_section{record.offset, record.value_bytes},
+                      record.value_crc);
     if (status) return status;
     const auto *text = reinterpret_cast<const char *>(proof.bytes + record.offset);
     const size_t valid = utf8_prefix(text, static_cast<size_t>(record.value_bytes));
@@ -76,7 +77,7 @@ densq_status prove_metadata(const Proof &proof, uint32_t index) {
 densq_status prove_tensor(const Proof &proof, uint32_t index) {
     const densq_tensor_record &record = proof.directory.tensors[index];
     return prove_section(proof, proof.subject(DENSQ_TENSOR, index), "its data",
-                         Section{record.offset, record.bytes}, record.crc);
+                         densq_section{record.offset, record.bytes}, record.crc);
 }
 
 densq_status prove(const uint8_t *bytes, size_t size, bool skip_checksum, Crc32c crc32c,

@@ -42,10 +42,10 @@ uint64_t find_nonzero(const uint8_t *bytes, uint64_t size);
 
 // A section's checksum, unless skipped, and the zeros up to the next multiple of 64.
 densq_status prove_section(const Proof &proof, const Subject &subject, const char *what,
-                           const Section &section, uint32_t crc);
+                           const densq_section &section, uint32_t crc);
 
 // Padding lanes, fields and bits of a codes section.
 densq_status prove_codes(const Proof &proof, const Subject &subject,
-                         const densq_matrix_record &record, const Section &codes);
+                         const densq_matrix_record &record, const densq_section &codes);
 
 }  // namespace densq

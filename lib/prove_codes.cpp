@@ -60,7 +60,7 @@ densq_status prove_tile(const Proof &proof, const Subject &subject, const Tail &
 }  // namespace
 
 densq_status prove_codes(const Proof &proof, const Subject &subject,
-                         const densq_matrix_record &record, const Section &codes) {
+                         const densq_matrix_record &record, const densq_section &codes) {
     if (record.cols % DENSQ_BLOCK_COLS == 0) return DENSQ_OK;
     Tail tail;
     uint32_t tail_rows = 0;  // of the tiles that `tail` is for

@@ -6,7 +6,7 @@ namespace densq {
 namespace {
 
 template <typename T>
-const T *section_begin(const Proof &proof, const Section &section) {
+const T *section_begin(const Proof &proof, const densq_section &section) {
     return reinterpret_cast<const T *>(proof.bytes + section.offset);
 }
 
@@ -29,7 +29,7 @@ uint64_t find_nonfinite(const uint16_t *halves, uint64_t count) {
 }
 
 densq_status prove_finite(const Proof &proof, const Subject &subject, const char *what,
-                          const Section &section) {
+                          const densq_section &section) {
     const auto *halves = section_begin<uint16_t>(proof, section);
     const uint64_t count = section.bytes / sizeof *halves;
     const uint64_t at = find_nonfinite(halves, count);
@@ -87,7 +87,7 @@ densq_status prove_cols(const Proof &proof, const Subject &subject,
 }
 
 densq_status prove_sparse(const Proof &proof, const Subject &subject,
-                          const densq_matrix_record &record, const MatrixSections &sections) {
+                          const densq_matrix_record &record, const densq_sections &sections) {
     const auto *row_ptr = section_begin<uint32_t>(proof, sections.row_ptr);
     densq_status status =
         prove_section(proof, subject, "row_ptr", sections.row_ptr, record.row_ptr_crc);
@@ -109,7 +109,7 @@ densq_status prove_sparse(const Proof &proof, const Subject &subject,
 densq_status prove_matrix(const Proof &proof, uint32_t index) {
     const densq_matrix_record &record = proof.directory.matrices[index];
     const Subject subject = proof.subject(DENSQ_MATRIX, index);
-    const MatrixSections sections = matrix_sections(record);
+    const densq_sections sections = sections_in_file(record);
     densq_status status = prove_section(proof, subject, "lut", sections.lut, record.lut_crc);
     if (!status) status = prove_finite(proof, subject, "lut", sections.lut);
     if (!status) status = prove_section(proof, subject, "codes", sections.codes, record.codes_crc);

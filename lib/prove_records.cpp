@@ -135,11 +135,13 @@ densq_status prove_record(const Proof &proof, const Subject &subject,
         status = prove_range(proof, subject, {"cols", &record.cols, record.cols}, 1,
                              DENSQ_MAX_DIMENSION, DENSQ_ERR_LIMIT);
     if (!status)
-        status = prove_range(proof, subject, {"bits", &record.bits, record.bits}, 2, 4,
-                             DENSQ_ERR_CORRUPT);
+        status = prove_range(proof, subject, {"bits", &record.bits, record.bits}, DENSQ_MIN_BITS,
+                             DENSQ_MAX_BITS, DENSQ_ERR_CORRUPT);
     if (!status) status = prove_offset(proof, subject, record.offset, *cursor);
     if (status) return status;
-    return prove_bytes(proof, subject, record.bytes, matrix_sections(record).bytes, cursor);
+    const densq_sections sections =
+        densq_place_sections(record.rows, record.cols, record.bits, record.nnz);
+    return prove_bytes(proof, subject, record.bytes, sections.bytes, cursor);
 }
 
 // The number of values; 1 for no dimensions.

@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: MIT
-// sections.hpp - where the sections of a matrix lie: a function of its shape alone.
+// sections.hpp - where the sections of a matrix lie in its file.
 #pragma once
-#include <stdint.h>
-
-#include "densq/format.h"
+#include "densq/layout.h"
 
 namespace densq {
 
-struct Section {
-    uint64_t offset;  // from the start of the file
-    uint64_t bytes;   // without padding; 0: absent
-};
-
-struct MatrixSections {
-    Section lut, codes, row_ptr, col, val;
-    uint64_t bytes;  // of all with their padding; kTooLarge if that exceeds 64 bits
-};
-
-// rows, cols and bits must be within their limits.
-MatrixSections matrix_sections(const densq_matrix_record &record);
+// As densq_place_sections, with offsets from the start of the file.  rows, cols, bits and the
+// offset of the record must be proved.
+inline densq_sections sections_in_file(const densq_matrix_record &record) {
+    densq_sections sections =
+        densq_place_sections(record.rows, record.cols, record.bits, record.nnz);
+    densq_section *const all[] = {&sections.lut, &sections.codes, &sections.row_ptr, &sections.col,
+                                  &sections.val};
+    for (densq_section *section : all) section->offset += record.offset;
+    return sections;
+}
 
 }  // namespace densq

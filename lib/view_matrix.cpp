@@ -6,7 +6,7 @@ namespace densq {
 
 Matrix view_matrix(const densq_file *file, uint32_t index) {
     const densq_matrix_record &record = file->directory.matrices[index];
-    const MatrixSections sections = matrix_sections(record);
+    const densq_sections sections = sections_in_file(record);
     const uint8_t *bytes = file->bytes.data;
     Matrix matrix = {};
     matrix.rows = record.rows;

@@ -52,6 +52,11 @@ DENSQ_API const char *densq_strerror(densq_status status);
 /* Version of the library: major << 16 | minor << 8 | patch. */
 DENSQ_API uint32_t densq_version(void);
 
+/* CRC-32C (Castagnoli: polynomial 0x1EDC6F41, reflected) of `size` bytes, continuing from `crc`,
+ * the result for the bytes before (0: none).  The checksum of densq files, for programs that write
+ * them.  `bytes` may be NULL if size is 0. */
+DENSQ_API uint32_t densq_crc32c(uint32_t crc, const void *bytes, size_t size);
+
 /* Why and where a call failed.  Owned by the caller. */
 typedef struct densq_fault {
     uint64_t offset; /* byte offset in the file, or UINT64_MAX where none applies */
@@ -135,7 +140,7 @@ typedef struct densq_matrix { /* a quantized matrix */
     const char *name;
     size_t name_bytes;
     uint32_t rows, cols; /* y[rows] = W[rows][cols] x[cols] */
-    uint32_t bits;       /* 2, 3 or 4 */
+    uint32_t bits;       /* DENSQ_MIN_BITS..DENSQ_MAX_BITS of format.h: 2, 3 or 4 */
     uint32_t nnz;        /* stored values of the sparse part */
     uint64_t bytes;      /* in the file, all sections with padding */
 } densq_matrix;

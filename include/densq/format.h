@@ -18,8 +18,10 @@
 
 /* Limits.  They keep every size computed from a valid record below 2^53. */
 #define DENSQ_MAX_NAME_BYTES 255u
-#define DENSQ_MAX_ENTRIES 65536u         /* of each kind */
-#define DENSQ_MAX_DIMENSION (1u << 24)   /* rows, cols */
+#define DENSQ_MAX_ENTRIES 65536u       /* of each kind */
+#define DENSQ_MAX_DIMENSION (1u << 24) /* rows, cols */
+#define DENSQ_MIN_BITS 2u              /* of a code */
+#define DENSQ_MAX_BITS 4u
 #define DENSQ_MAX_NNZ 0xFFFFFFFFu        /* of one matrix */
 #define DENSQ_MAX_VALUE_BYTES (1u << 28) /* of one metadata value */
 #define DENSQ_MAX_TENSOR_DIMENSIONS 4u
@@ -58,7 +60,7 @@ typedef struct densq_matrix_record { /* 96 bytes */
     uint32_t name_bytes;
     uint32_t rows;   /* 1..DENSQ_MAX_DIMENSION */
     uint32_t cols;   /* 1..DENSQ_MAX_DIMENSION */
-    uint32_t bits;   /* 2, 3 or 4 */
+    uint32_t bits;   /* 2, 3 or 4: DENSQ_MIN_BITS..DENSQ_MAX_BITS */
     uint32_t nnz;    /* values in the sparse part */
     uint64_t offset; /* of the first section */
     uint64_t bytes;  /* of all sections with their padding */

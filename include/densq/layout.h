@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * layout.h - where the code of (row, col) lies inside a matrix's codes section.
+ * layout.h - where the sections of a matrix lie, and where the code of (row, col) lies in its codes
+ * section.
  *
  * Plain C arithmetic, no linking needed.  The unit of the layout is the group: 512 codes in `bits`
  * lines of 64 bytes.  A line is 32 lanes of 16 bits, so that one instruction set reads it whole,
@@ -27,6 +28,8 @@
 #define DENSQ_LAYOUT_H
 
 #include <stdint.h>
+
+#include "densq/format.h"
 
 #define DENSQ_TILE_ROWS 16u
 #define DENSQ_BLOCK_COLS 512u
@@ -148,6 +151,51 @@ static inline void densq_put_code(uint8_t *group, uint32_t bits, uint32_t field,
     }
     densq_lane_or(group, densq_field_line(bits, field), lane,
                   code << densq_field_shift(bits, field));
+}
+
+/* ---- Sections -------------------------------------------------------------------------------- */
+
+/* The next multiple of DENSQ_ALIGNMENT.  bytes < 2^63. */
+static inline uint64_t densq_padded(uint64_t bytes) {
+    return (bytes + DENSQ_ALIGNMENT - 1) / DENSQ_ALIGNMENT * DENSQ_ALIGNMENT;
+}
+
+/* Bytes of one column index of the sparse part: 2 or 4. */
+static inline uint32_t densq_col_bytes(uint32_t cols) { return cols <= DENSQ_MAX_COLS_16 ? 2 : 4; }
+
+typedef struct densq_section {
+    uint64_t offset; /* from the first section of the matrix; a multiple of DENSQ_ALIGNMENT */
+    uint64_t bytes;  /* without padding; 0: absent */
+} densq_section;
+
+/* The sections of a matrix (format.h, densq_matrix_record), in the order of the file. */
+typedef struct densq_sections {
+    densq_section lut, codes, row_ptr, col, val;
+    uint64_t bytes; /* of all with their padding */
+} densq_sections;
+
+/* A section at *end, which moves behind its padding. */
+static inline densq_section densq_place_section(uint64_t *end, uint64_t bytes) {
+    densq_section section;
+    section.offset = *end;
+    section.bytes = bytes;
+    *end = densq_padded(*end + bytes);
+    return section;
+}
+
+/* A function of the shape alone.  No overflow within the limits of format.h. */
+static inline densq_sections densq_place_sections(uint32_t rows, uint32_t cols, uint32_t bits,
+                                                  uint32_t nnz) {
+    const uint64_t pointers = nnz ? (uint64_t)rows + 1 : 0;
+    uint64_t end = 0;
+    densq_sections sections;
+    sections.lut = densq_place_section(&end, ((uint64_t)rows << bits) * 2);
+    sections.codes = densq_place_section(&end, densq_codes_bytes(rows, cols, bits));
+    sections.row_ptr = densq_place_section(&end, pointers * 4);
+    sections.col = densq_place_section(&end, (uint64_t)nnz * densq_col_bytes(cols));
+    sections.val = densq_place_section(&end, (uint64_t)nnz * 2);
+    sections.bytes = end;
+    return sections;
 }
 
 #endif /* DENSQ_LAYOUT_H */

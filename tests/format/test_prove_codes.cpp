@@ -25,7 +25,7 @@ struct Section64 {
         record.cols = shape.cols;
         record.bits = shape.bits;
         return prove_codes(proof, Subject{DENSQ_MATRIX, {"m", 1}}, record,
-                           Section{0, shape.bytes()});
+                           densq_section{0, shape.bytes()});
     }
 };
 

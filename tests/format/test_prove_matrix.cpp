@@ -25,8 +25,8 @@ struct Damaged {
         return densq::prove(bytes.data(), good.size(), true, crc32c_software, &directory, &fault);
     }
 
-    MatrixSections sections(uint32_t index) const {
-        return matrix_sections(directory.matrices[index]);
+    densq_sections sections(uint32_t index) const {
+        return sections_in_file(directory.matrices[index]);
     }
 
     template <typename T>
@@ -46,7 +46,7 @@ struct Damaged {
     }
 };
 
-size_t count_accepted(Damaged *file, const Section &halves, int value) {
+size_t count_accepted(Damaged *file, const densq_section &halves, int value) {
     size_t accepted = 0;
     for (uint64_t at = 0; at < halves.bytes; at += 2)
         accepted +=
@@ -58,10 +58,10 @@ size_t count_accepted(Damaged *file, const Section &halves, int value) {
 
 TEST_CASE("a value that is not finite, at every place") {
     Damaged file("tall.densq");
-    const MatrixSections sections = file.sections(0);
+    const densq_sections sections = file.sections(0);
     REQUIRE(sections.lut.bytes == 2 * 1040);
     REQUIRE(sections.val.bytes == 2 * 1170);
-    for (const Section &section : {sections.lut, sections.val}) {
+    for (const densq_section &section : {sections.lut, sections.val}) {
         for (const int bad : {0x7C00, 0xFC00, 0x7C01, 0xFFFF})
             CHECK(count_accepted(&file, section, bad) == 0);
         for (const int fine : {0x7BFF, 0xFBFF, 0x03FF, 0x8000})
@@ -71,7 +71,7 @@ TEST_CASE("a value that is not finite, at every place") {
 
 TEST_CASE("a column that repeats or exceeds, at every place") {
     Damaged file("tall.densq");
-    const Section col = file.sections(0).col;
+    const densq_section col = file.sections(0).col;
     const uint16_t last = 8;
     for (uint64_t at = 0; at < col.bytes; at += 2) {
         const auto here = file.get<uint16_t>(col.offset + at);
@@ -86,7 +86,7 @@ TEST_CASE("a column that repeats or exceeds, at every place") {
 
 TEST_CASE("a row pointer that is off by one, at every place") {
     Damaged file("tall.densq");
-    const Section row_ptr = file.sections(0).row_ptr;
+    const densq_section row_ptr = file.sections(0).row_ptr;
     for (uint64_t at = 0; at < row_ptr.bytes; at += 4) {
         const auto here = file.get<uint32_t>(row_ptr.offset + at);
         // Every row is full: one more or one less makes this row or the next too full.
@@ -100,7 +100,7 @@ TEST_CASE("a row pointer that is off by one, at every place") {
 
 TEST_CASE("columns of 32 bits") {
     Damaged file("wide.densq");
-    const MatrixSections sections = file.sections(1);
+    const densq_sections sections = file.sections(1);
     REQUIRE(sections.col.bytes == 2 * 4);
     const uint64_t last = sections.col.offset + 4;
     CHECK(file.get<uint32_t>(last) == 65536);
