@@ -13,6 +13,7 @@
 #include "densq/layout.h"
 #include "tools/densq/kmeans.hpp"
 #include "tools/densq/matrix.hpp"
+#include "tools/densq/widths.hpp"
 
 using namespace densq::tool;
 
@@ -202,7 +203,7 @@ TEST_CASE("matrix: shapes, bits and shares against the reference") {
     const std::pair<uint32_t, uint32_t> shapes[] = {{1, 1},    {1, 40},  {3, 31},   {16, 32},
                                                     {17, 512}, {33, 96}, {16, 545}, {5, 1100}};
     for (const auto &[rows, cols] : shapes)
-        for (const uint32_t bits : {2u, 3u, 4u}) {
+        for (const uint32_t bits : all_widths()) {
             Weights w = make_weights(rows, cols, rows * cols + bits);
             check_quantized(w, {bits, 0.0040, 0.0005, 1});
             check_quantized(w, {bits, 0.07, 0.05, 1});

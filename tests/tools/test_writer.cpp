@@ -30,7 +30,7 @@ QuantizedMatrix make_matrix(uint32_t rows, uint32_t cols, uint32_t bits,
 }
 
 MatrixPlan plan_of(const QuantizedMatrix &matrix) {
-    return {matrix.rows, matrix.cols, matrix.bits, matrix.val.size()};
+    return {matrix.rows, matrix.cols, matrix.bits, static_cast<uint32_t>(matrix.val.size())};
 }
 
 // Writes one matrix, which may be anything.
@@ -39,7 +39,7 @@ std::string write_error(const fs::path &target, const QuantizedMatrix &matrix) {
     plan.matrices["m"] = plan_of(matrix);
     return error_of([&] {
         Writer writer(target, plan);
-        writer.add_matrix(matrix);
+        writer.add_matrix("m", matrix);
         writer.finish();
     });
 }
@@ -59,11 +59,11 @@ TEST_CASE("writer: all kinds of entries") {
     plan.tensors = {{"t", {DENSQ_F32, {3, 1}}}, {"s", {DENSQ_BF16, {}}}};
     {
         Writer writer(target, plan);
-        writer.add_matrix(narrow);
-        writer.add_matrix(wide);
-        writer.add_matrix(dense);
-        writer.add_tensor("ab", 2);
-        writer.add_tensor(floats, sizeof floats);
+        writer.add_matrix("m", narrow);
+        writer.add_matrix("n", wide);
+        writer.add_matrix("z", dense);
+        writer.add_tensor("s", "ab", 2);
+        writer.add_tensor("t", floats, sizeof floats);
         CHECK(!fs::exists(target));
         CHECK(folder.files() == 1);
         writer.finish();
@@ -109,13 +109,13 @@ TEST_CASE("writer: without finish nothing is left, and what was there stays") {
     plan.matrices["m"] = plan_of(matrix);
     {
         Writer writer(target, plan);
-        writer.add_matrix(matrix);
+        writer.add_matrix("m", matrix);
     }
     CHECK(folder.files() == 0);
     write_text(target, "before");
     {
         Writer writer(target, plan);
-        writer.add_matrix(matrix);
+        writer.add_matrix("m", matrix);
         CHECK(folder.files() == 2);
     }
     CHECK(folder.files() == 1);
@@ -140,11 +140,56 @@ TEST_CASE("writer: what does not prove right gets no name") {
     check(matrix, "lut");
     matrix = make_matrix(2, 40, 4, {8, 7});
     check(matrix, "col");
-    matrix = make_matrix(2, 40, 4, {7, 8});
-    matrix.codes.pop_back();
-    check(matrix, "");
-    matrix.codes.assign(1000, 0);
-    check(matrix, "");
+}
+
+TEST_CASE("writer: what is not the planned entry, or not of its size, is refused and not written") {
+    TemporaryFolder folder;
+    const fs::path target = folder.path / "out.densq";
+    const QuantizedMatrix a = make_matrix(3, 40, 4, {7, 8}), b = make_matrix(3, 40, 4, {7, 8, 9});
+    FilePlan plan;
+    plan.matrices = {{"a", plan_of(a)}, {"b", plan_of(b)}};
+    plan.tensors = {{"s", {DENSQ_F16, {2}}}, {"t", {DENSQ_F16, {3}}}};
+    Writer writer(target, plan);
+    const auto check = [&](const auto &call, const char *reason) {
+        std::string message;
+        try {
+            call();
+        } catch (const std::logic_error &error) {
+            message = error.what();
+        }
+        CHECK_MESSAGE(contains(message, reason), message);
+    };
+    const auto check_matrix = [&](const auto &change, const char *reason) {
+        QuantizedMatrix changed = a;
+        change(changed);
+        check([&] { writer.add_matrix("a", changed); }, reason);
+    };
+    check([&] { writer.add_matrix("b", b); }, "matrix 'b' is not what was planned: 'a' comes next");
+    check([&] { writer.add_matrix("a", b); }, "'a' is not what was planned: 3 column indices, not");
+    check([&] { writer.add_tensor("s", "abcd", 4); }, "matrices are still to come");
+    check_matrix([](QuantizedMatrix &m) { m.rows = 2; }, "2 rows, not 3");
+    check_matrix([](QuantizedMatrix &m) { m.cols = 41; }, "41 columns, not 40");
+    check_matrix([](QuantizedMatrix &m) { m.bits = 3; }, "3 bits, not 4");
+    check_matrix([](QuantizedMatrix &m) { m.lut.pop_back(); }, "47 table entries, not 48");
+    check_matrix([](QuantizedMatrix &m) { m.codes.pop_back(); }, "bytes of codes, not");
+    check_matrix([](QuantizedMatrix &m) { m.codes.push_back(0); }, "bytes of codes, not");
+    check_matrix([](QuantizedMatrix &m) { m.row_ptr.pop_back(); }, "3 row pointers, not 4");
+    check_matrix([](QuantizedMatrix &m) { m.col.push_back(9); }, "3 column indices, not 2");
+    check_matrix([](QuantizedMatrix &m) { m.val.pop_back(); }, "1 sparse values, not 2");
+    writer.add_matrix("a", a);
+    check([&] { writer.add_matrix("a", a); }, "'b' comes next");
+    writer.add_matrix("b", b);
+    check([&] { writer.add_matrix("c", b); }, "it is one more than planned");
+    check([&] { writer.add_tensor("t", "abcdef", 6); }, "tensor 't' is not what was planned: 's'");
+    check([&] { writer.add_tensor("s", "ab", 2); }, "2 bytes, not 4");
+    check([&] { writer.finish(); }, "not all that was planned has been written");
+    writer.add_tensor("s", "abcd", 4);
+    check([&] { writer.finish(); }, "not all that was planned has been written");
+    writer.add_tensor("t", "abcdef", 6);
+    check([&] { writer.add_tensor("u", "abcdef", 6); }, "it is one more than planned");
+    CHECK(!fs::exists(target));
+    writer.finish();
+    CHECK(open_file(target.string()).status == DENSQ_OK);
 }
 
 TEST_CASE("writer: a plan that no file can hold, a place where none can be") {

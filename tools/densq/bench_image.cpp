@@ -3,23 +3,18 @@
 #include "bench_image.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <numeric>
 #include <random>
 
-#include "crc32c.hpp"
+#include "densq/densq.h"
 #include "densq/format.h"
 #include "densq/half.h"
 #include "densq/layout.h"
 
 namespace densq::tool {
 namespace {
-
-size_t padded(size_t size) {
-    return (size + DENSQ_ALIGNMENT - 1) / DENSQ_ALIGNMENT * DENSQ_ALIGNMENT;
-}
 
 // Makes the file around a matrix: everything but the sections, whose checksums stay as they are.
 MatrixImage frame(std::string name, densq_matrix_record record) {
@@ -30,7 +25,7 @@ MatrixImage frame(std::string name, densq_matrix_record record) {
                       .bits = record.bits,
                       .nnz = record.nnz,
                       .bytes = {}};
-    image.begin = padded(sizeof(densq_file_header) + directory);
+    image.begin = densq_padded(sizeof(densq_file_header) + directory);
     image.end = image.begin + record.bytes;
     image.bytes.resize(image.end);
     record.name_offset = 0;
@@ -46,9 +41,10 @@ MatrixImage frame(std::string name, densq_matrix_record record) {
     header.file_bytes = image.end;
     header.matrix_count = 1;
     header.name_bytes = record.name_bytes;
-    header.directory_crc = crc32c(0, at, directory);
+    header.directory_crc = densq_crc32c(0, at, directory);
     std::memcpy(image.bytes.data(), &header, sizeof header);
-    header.header_crc = crc32c(0, image.bytes.data(), sizeof header - sizeof header.header_crc);
+    header.header_crc =
+        densq_crc32c(0, image.bytes.data(), sizeof header - sizeof header.header_crc);
     std::memcpy(image.bytes.data(), &header, sizeof header);
     return image;
 }
@@ -80,11 +76,11 @@ void fill_codes(uint8_t *codes, uint32_t rows, uint32_t cols, uint32_t bits, Ran
 }
 
 template <typename Column>
-void fill_sparse(uint8_t *at, const densq_matrix_record &record, Nonzeros nonzeros,
-                 Random &random) {
-    auto *row_ptr = reinterpret_cast<uint32_t *>(at);
-    auto *col = reinterpret_cast<Column *>(at += padded((record.rows + size_t{1}) * 4));
-    auto *val = reinterpret_cast<uint16_t *>(at + padded(record.nnz * sizeof(Column)));
+void fill_sparse(uint8_t *matrix, const densq_sections &sections, const densq_matrix_record &record,
+                 Nonzeros nonzeros, Random &random) {
+    auto *row_ptr = reinterpret_cast<uint32_t *>(matrix + sections.row_ptr.offset);
+    auto *col = reinterpret_cast<Column *>(matrix + sections.col.offset);
+    auto *val = reinterpret_cast<uint16_t *>(matrix + sections.val.offset);
     std::vector<Column> all(record.cols);
     std::iota(all.begin(), all.end(), Column{0});
     for (uint64_t row = 0; row < record.rows; ++row) {
@@ -101,19 +97,7 @@ void fill_sparse(uint8_t *at, const densq_matrix_record &record, Nonzeros nonzer
     fill_weights(val, record.nnz, random);
 }
 
-size_t column_bytes(uint32_t cols) { return cols > DENSQ_MAX_COLS_16 ? 4 : 2; }
-
 }  // namespace
-
-std::optional<Shape> parse_shape(const std::string &text) {
-    Shape shape = {0, 0};
-    int end = 0;
-    if (std::sscanf(text.c_str(), "%8ux%8u%n", &shape.rows, &shape.cols, &end) != 2 ||
-        text[static_cast<size_t>(end)] != '\0' || shape.rows == 0 || shape.cols == 0 ||
-        shape.rows > DENSQ_MAX_DIMENSION || shape.cols > DENSQ_MAX_DIMENSION)
-        return std::nullopt;
-    return shape;
-}
 
 MatrixImage read_matrix_image(const std::string &path, uint32_t index) {
     std::ifstream file(path, std::ios::binary);
@@ -139,26 +123,23 @@ MatrixImage read_matrix_image(const std::string &path, uint32_t index) {
 
 MatrixImage make_matrix_image(uint32_t rows, uint32_t cols, uint32_t bits, uint32_t nnz,
                               Nonzeros nonzeros) {
-    const size_t lut_bytes = padded((size_t{rows} << bits) * 2);
-    const size_t codes_bytes = densq_codes_bytes(rows, cols, bits);
-    const size_t sparse_bytes =
-        padded((rows + size_t{1}) * 4) + padded(nnz * column_bytes(cols)) + padded(size_t{nnz} * 2);
+    const densq_sections sections = densq_place_sections(rows, cols, bits, nnz);
     densq_matrix_record record{};
     record.rows = rows;
     record.cols = cols;
     record.bits = bits;
     record.nnz = nnz;
-    record.bytes = lut_bytes + codes_bytes + (nnz ? sparse_bytes : 0);
-    const std::string size = std::to_string(rows) + "x" + std::to_string(cols);
-    MatrixImage image = frame("synthetic " + size, record);
-    uint8_t *at = image.bytes.data() + image.begin;
+    record.bytes = sections.bytes;
+    MatrixImage image = frame("synthetic " + shape_text({rows, cols}, "x"), record);
+    uint8_t *matrix = image.bytes.data() + image.begin;
     Random random(rows ^ uint64_t{cols} << 32);
-    fill_weights(reinterpret_cast<uint16_t *>(at), size_t{rows} << bits, random);
-    fill_codes(at + lut_bytes, rows, cols, bits, random);
-    if (nnz && column_bytes(cols) == 2)
-        fill_sparse<uint16_t>(at + lut_bytes + codes_bytes, record, nonzeros, random);
+    fill_weights(reinterpret_cast<uint16_t *>(matrix + sections.lut.offset), sections.lut.bytes / 2,
+                 random);
+    fill_codes(matrix + sections.codes.offset, rows, cols, bits, random);
+    if (nnz && densq_col_bytes(cols) == sizeof(uint16_t))
+        fill_sparse<uint16_t>(matrix, sections, record, nonzeros, random);
     else if (nnz)
-        fill_sparse<uint32_t>(at + lut_bytes + codes_bytes, record, nonzeros, random);
+        fill_sparse<uint32_t>(matrix, sections, record, nonzeros, random);
     return image;
 }
 

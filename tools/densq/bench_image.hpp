@@ -2,18 +2,12 @@
 // bench_image.hpp - the bytes of a densq file that holds one matrix, taken from a file or made up.
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "shape.hpp"
+
 namespace densq::tool {
-
-struct Shape {
-    uint32_t rows, cols;
-};
-
-// "4096x11008"; nothing if the text is not ROWSxCOLS, or more than a file can hold.
-std::optional<Shape> parse_shape(const std::string &text);
 
 struct MatrixImage {
     std::string name;

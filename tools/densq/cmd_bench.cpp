@@ -18,6 +18,7 @@
 #include "densq/format.h"
 #include "entries.hpp"
 #include "safetensors.hpp"
+#include "widths.hpp"
 
 namespace densq::tool {
 namespace {
@@ -27,7 +28,7 @@ struct Options {
     std::vector<std::string> shapes;
     double nnz_percent = 0.45;
     std::vector<std::string> nonzeros{"even"};
-    std::vector<uint32_t> bits{4, 3, 2};
+    std::vector<uint32_t> bits = widest_first();
     bool warm = false, json = false;
     BenchPlan plan;
 };
@@ -233,7 +234,7 @@ void add_bench(CLI::App &app) {
     list(command->add_option("--synthetic", options->shapes, "Random matrices instead of FILE"))
         ->type_name("ROWSxCOLS");
     list(command->add_option("--bits", options->bits, "Bits of the random matrices"))
-        ->check(CLI::IsMember({2, 3, 4}))
+        ->check(CLI::IsMember(all_widths()))
         ->capture_default_str();
     command->add_option("--nnz", options->nnz_percent, "Nonzeros of the random matrices, percent")
         ->transform(without_percent_sign)

@@ -9,6 +9,7 @@
 
 #include "commands.hpp"
 #include "entries.hpp"
+#include "shape.hpp"
 
 namespace densq::tool {
 namespace {
@@ -50,13 +51,6 @@ Contents read_contents(const std::string &path) {
     return contents;
 }
 
-std::string shape_text(const std::vector<uint32_t> &shape) {
-    std::string text;
-    for (const uint32_t dimension : shape)
-        text += (text.empty() ? "" : " x ") + std::to_string(dimension);
-    return text.empty() ? "scalar" : text;
-}
-
 void print_table(const Contents &contents) {
     size_t width = 4;
     for (const MatrixEntry &matrix : contents.matrices) width = std::max(width, matrix.name.size());
@@ -72,8 +66,8 @@ void print_table(const Contents &contents) {
                     static_cast<unsigned long long>(matrix.bytes), matrix.bits_per_weight());
     for (const TensorEntry &tensor : contents.tensors)
         std::printf("%-*s  %16s  %5s  %6s  %11llu\n", name_width, tensor.name.c_str(),
-                    shape_text(tensor.shape).c_str(), tensor.dtype.c_str(), "",
-                    static_cast<unsigned long long>(tensor.bytes));
+                    tensor.shape.empty() ? "scalar" : shape_text(tensor.shape).c_str(),
+                    tensor.dtype.c_str(), "", static_cast<unsigned long long>(tensor.bytes));
     for (const MetadataEntry &entry : contents.metadata)
         std::printf("%-*s  %16s  %5s  %6s  %11llu\n", name_width, entry.key.c_str(), "metadata", "",
                     "", static_cast<unsigned long long>(entry.bytes));

@@ -19,6 +19,7 @@
 #include "parallel.hpp"
 #include "progress.hpp"
 #include "selection.hpp"
+#include "widths.hpp"
 #include "writer.hpp"
 
 namespace densq::tool {
@@ -59,9 +60,12 @@ Selection make_selection(const Options &options) {
     for (const std::string &text : options.bits_for) {
         const size_t equals = text.rfind('=');
         const std::string bits = equals == std::string::npos ? "" : text.substr(equals + 1);
-        if (bits != "2" && bits != "3" && bits != "4")
-            throw UsageError("--bits-for: '" + text + "' is not PATTERN=2, =3 or =4");
-        selection.bits_for.emplace_back(text.substr(0, equals), bits[0] - '0');
+        const std::optional<uint32_t> width = parse_width(bits);
+        if (!width)
+            throw UsageError("--bits-for: '" + text + "' is not PATTERN=BITS with BITS from " +
+                             std::to_string(DENSQ_MIN_BITS) + " to " +
+                             std::to_string(DENSQ_MAX_BITS));
+        selection.bits_for.emplace_back(text.substr(0, equals), *width);
     }
     return selection;
 }
@@ -150,12 +154,12 @@ public:
             Progress progress(rows, options.quiet);
             for (const auto &[name, matrix] : plan.matrices) {
                 progress.begin(name);
-                writer.add_matrix(quantize(name, matrix, &progress));
+                writer.add_matrix(name, quantize(name, matrix, &progress));
             }
             for (const auto &[name, tensor] : plan.tensors) {
                 check_interrupt();
                 const Checkpoint::Entry &entry = model.tensors.at(name);
-                writer.add_tensor(entry.tensor->data, entry.tensor->bytes);
+                writer.add_tensor(name, entry.tensor->data, entry.tensor->bytes);
                 entry.file->forget(*entry.tensor);
             }
             check_interrupt();
@@ -203,7 +207,8 @@ private:
             throw DataError("tensor '" + name + "': " + std::to_string(nnz) +
                             " sparse values are more than a matrix can have; lower --outliers");
         plan.matrices[name] = {static_cast<uint32_t>(tensor.shape[0]),
-                               static_cast<uint32_t>(tensor.shape[1]), bits, nnz};
+                               static_cast<uint32_t>(tensor.shape[1]), bits,
+                               static_cast<uint32_t>(nnz)};
     }
 
     void plan_tensor(const std::string &name, const SafeTensor &tensor) {
@@ -314,7 +319,7 @@ void add_quantize(CLI::App &app) {
     command->add_option("--gradients", options->gradients,
                         "squared gradients of the same names and shapes: a folder or a file");
     command->add_option("--bits", options->bits, "bits of a code: 2, 3 or 4")
-        ->check(CLI::Range(2, 4))
+        ->check(CLI::Range(int{DENSQ_MIN_BITS}, int{DENSQ_MAX_BITS}))
         ->capture_default_str();
     command
         ->add_option("--outliers", options->outliers,

@@ -8,13 +8,14 @@
 
 #include "commands.hpp"
 #include "selftest.hpp"
+#include "widths.hpp"
 
 namespace densq::tool {
 namespace {
 
 struct Options {
     std::vector<std::string> backends;
-    std::vector<uint32_t> bits{2, 3, 4};
+    std::vector<uint32_t> bits = all_widths();
     bool quick = false, json = false;
 };
 
@@ -118,7 +119,7 @@ void add_selftest(CLI::App &app) {
         ->check(is_backend);
     command->add_option("--bits", options->bits, "Bits of the matrices")
         ->delimiter(',')
-        ->check(CLI::IsMember({2, 3, 4}))
+        ->check(CLI::IsMember(all_widths()))
         ->capture_default_str();
     command->add_flag("--quick", options->quick, "Small shapes only");
     command->add_flag("--json", options->json, "Print JSON, each product by itself");

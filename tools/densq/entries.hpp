@@ -25,7 +25,7 @@ struct MatrixEntry {
 
 struct TensorEntry {
     std::string name, dtype;
-    std::vector<uint32_t> shape;
+    std::vector<uint64_t> shape;
     uint64_t bytes;
 };
 

@@ -252,8 +252,8 @@ private:
     std::vector<uint8_t> sparse;            // 1: in the sparse part
     std::vector<float> kept_values, kept_gradients;
     std::vector<uint8_t> row_codes;
-    uint16_t lut_halves[16] = {};
-    float lut[16] = {};
+    uint16_t lut_halves[1u << DENSQ_MAX_BITS] = {};
+    float lut[1u << DENSQ_MAX_BITS] = {};
 };
 
 }  // namespace

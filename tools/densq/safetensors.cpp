@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "densq/half.h"
+#include "shape.hpp"
 
 namespace densq::tool {
 namespace {
@@ -76,10 +77,7 @@ uint64_t SafeTensor::elements() const {
 }
 
 std::string SafeTensor::shape_text() const {
-    std::string text = "[";
-    for (const uint64_t dimension : shape)
-        text += (text.size() > 1 ? ", " : "") + std::to_string(dimension);
-    return text + "]";
+    return std::string("[").append(tool::shape_text(shape, ", ")).append("]");
 }
 
 void SafeTensors::fail(const std::string &what) const {

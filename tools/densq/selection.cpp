@@ -67,7 +67,8 @@ uint32_t Selection::bits_of(const std::string &name, const SafeTensor &tensor) c
     for (const uint64_t dimension : tensor.shape)
         if (dimension < 1 || dimension > DENSQ_MAX_DIMENSION)
             throw DataError("tensor '" + name + "': shape " + tensor.shape_text() +
-                            " is outside the limits of 1 to 16777216 rows and columns");
+                            " is outside the limits of 1 to " +
+                            std::to_string(DENSQ_MAX_DIMENSION) + " rows and columns");
     return chosen;
 }
 

@@ -14,27 +14,14 @@ namespace {
 
 constexpr uint32_t kBlockCols = 256;
 
-// Reads an image's sections one after the other.
-class Sections {
-public:
-    explicit Sections(const MatrixImage &image) : at(image.bytes.data() + image.begin) {}
-
-    const uint8_t *take(size_t bytes) {
-        const uint8_t *taken = at;
-        at += (bytes + DENSQ_ALIGNMENT - 1) / DENSQ_ALIGNMENT * DENSQ_ALIGNMENT;
-        return taken;
-    }
-
-    template <typename T>
-    std::vector<T> take_array(size_t count) {
-        std::vector<T> values(count);
-        std::memcpy(values.data(), take(count * sizeof(T)), count * sizeof(T));
-        return values;
-    }
-
-private:
-    const uint8_t *at;
-};
+template <typename T>
+std::vector<T> read_section(const MatrixImage &image, densq_section section) {
+    std::vector<T> values(section.bytes / sizeof(T));
+    if (section.bytes)
+        std::memcpy(values.data(), image.bytes.data() + image.begin + section.offset,
+                    section.bytes);
+    return values;
+}
 
 double block_maxima(const float *x, uint32_t cols) {
     double sum = 0;
@@ -52,10 +39,10 @@ double block_maxima(const float *x, uint32_t cols) {
 
 Reference::Reference(const MatrixImage &image)
     : rows(image.rows), cols(image.cols), dense(size_t{rows} * cols), largest_centroid(rows) {
-    Sections sections(image);
     const uint32_t bits = image.bits;
-    const auto lut = sections.take_array<uint16_t>(size_t{rows} << bits);
-    const uint8_t *codes = sections.take(densq_codes_bytes(rows, cols, bits));
+    const densq_sections sections = densq_place_sections(rows, cols, bits, image.nnz);
+    const auto lut = read_section<uint16_t>(image, sections.lut);
+    const auto codes = read_section<uint8_t>(image, sections.codes);
     for (uint32_t r = 0; r < rows; ++r) {
         const uint16_t *table = &lut[size_t{r} << bits];
         for (uint32_t k = 0; k < 1u << bits; ++k)
@@ -64,23 +51,23 @@ Reference::Reference(const MatrixImage &image)
         for (uint32_t c = 0; c < cols; ++c) {
             const densq_code_place place = densq_place_code(rows, cols, bits, r, c);
             const uint32_t code =
-                densq_get_code(codes + place.group, bits, place.field, place.lane);
+                densq_get_code(codes.data() + place.group, bits, place.field, place.lane);
             dense[size_t{r} * cols + c] = densq_f16_to_f32(table[code]);
         }
     }
-    row_ptr.resize(rows + size_t{1});
-    if (image.nnz == 0) return;
-    row_ptr = sections.take_array<uint32_t>(rows + size_t{1});
-    nonzeros.resize(image.nnz);
-    if (cols > DENSQ_MAX_COLS_16) {
-        const auto col = sections.take_array<uint32_t>(image.nnz);
-        for (size_t i = 0; i < image.nnz; ++i) nonzeros[i].col = col[i];
-    } else {
-        const auto col = sections.take_array<uint16_t>(image.nnz);
-        for (size_t i = 0; i < image.nnz; ++i) nonzeros[i].col = col[i];
-    }
-    const auto value = sections.take_array<uint16_t>(image.nnz);
-    for (size_t i = 0; i < image.nnz; ++i) nonzeros[i].value = densq_f16_to_f32(value[i]);
+    row_ptr = read_section<uint32_t>(image, sections.row_ptr);
+    row_ptr.resize(rows + size_t{1});  // all 0 if there are no nonzeros
+    const auto value = read_section<uint16_t>(image, sections.val);
+    for (size_t i = 0; i < image.nnz; ++i) nonzeros.push_back({0, densq_f16_to_f32(value[i])});
+    if (densq_col_bytes(cols) == sizeof(uint32_t))
+        set_columns(read_section<uint32_t>(image, sections.col));
+    else
+        set_columns(read_section<uint16_t>(image, sections.col));
+}
+
+template <typename Column>
+void Reference::set_columns(const std::vector<Column> &columns) {
+    for (size_t i = 0; i < columns.size(); ++i) nonzeros[i].col = columns[i];
 }
 
 Expected Reference::multiply_row(uint32_t row, const float *x) const {

@@ -29,6 +29,8 @@ public:
     const uint32_t rows, cols;
 
 private:
+    template <typename Column>
+    void set_columns(const std::vector<Column> &columns);
     Expected multiply_row(uint32_t row, const float *x) const;
 
     struct Nonzero {

@@ -8,26 +8,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 
-#include "crc32c.hpp"
 #include "densq/layout.h"
 #include "safetensors.hpp"
 
 namespace densq::tool {
 namespace {
 
-uint64_t padded(uint64_t bytes) {
-    return (bytes + DENSQ_ALIGNMENT - 1) / DENSQ_ALIGNMENT * DENSQ_ALIGNMENT;
-}
-
-uint64_t matrix_bytes(const MatrixPlan &plan) {
-    const uint64_t rows = plan.rows;
-    const uint64_t col_bytes = plan.cols <= DENSQ_MAX_COLS_16 ? 2 : 4;
-    uint64_t bytes = padded(2 * (rows << plan.bits)) +
-                     padded(densq_codes_bytes(plan.rows, plan.cols, plan.bits));
-    if (plan.nnz)
-        bytes += padded(4 * (rows + 1)) + padded(col_bytes * plan.nnz) + padded(2 * plan.nnz);
-    return bytes;
+densq_sections sections_of(const densq_matrix_record &record) {
+    return densq_place_sections(record.rows, record.cols, record.bits, record.nnz);
 }
 
 uint64_t tensor_bytes(const TensorPlan &plan) {
@@ -85,8 +75,8 @@ void Writer::plan_directory(const FilePlan &plan) {
         record.rows = matrix.rows;
         record.cols = matrix.cols;
         record.bits = matrix.bits;
-        record.nnz = static_cast<uint32_t>(matrix.nnz);
-        record.bytes = matrix_bytes(matrix);
+        record.nnz = matrix.nnz;
+        record.bytes = sections_of(record).bytes;
         matrices.push_back(record);
     }
     for (const auto &[name, tensor] : plan.tensors) {
@@ -101,11 +91,11 @@ void Writer::plan_directory(const FilePlan &plan) {
     const uint64_t directory_bytes =
         sizeof(densq_file_header) + metadata.size() * sizeof metadata[0] +
         matrices.size() * sizeof matrices[0] + tensors.size() * sizeof tensors[0] + names.size();
-    uint64_t offset = padded(directory_bytes);
+    uint64_t offset = densq_padded(directory_bytes);
     position = offset;
     const auto place = [&](auto *record, uint64_t bytes) {
         record->offset = offset;
-        offset += padded(bytes);
+        offset += densq_padded(bytes);
     };
     for (auto &record : metadata) place(&record, record.value_bytes);
     for (auto &record : matrices) place(&record, record.bytes);
@@ -128,28 +118,72 @@ void Writer::write(const void *data, uint64_t bytes) {
 uint32_t Writer::add_section(const void *data, uint64_t bytes) {
     static const uint8_t zeros[DENSQ_ALIGNMENT] = {};
     write(data, bytes);
-    write(zeros, padded(bytes) - bytes);
-    return crc32c(0, data, bytes);
+    write(zeros, densq_padded(bytes) - bytes);
+    return densq_crc32c(0, data, bytes);
 }
 
-void Writer::add_matrix(const QuantizedMatrix &matrix) {
-    densq_matrix_record &record = matrices.at(matrices_done++);
-    record.lut_crc = add_section(matrix.lut.data(), matrix.lut.size() * sizeof(uint16_t));
-    record.codes_crc = add_section(matrix.codes.data(), matrix.codes.size());
-    if (matrix.val.empty()) return;
-    record.row_ptr_crc =
-        add_section(matrix.row_ptr.data(), matrix.row_ptr.size() * sizeof(uint32_t));
-    if (matrix.cols <= DENSQ_MAX_COLS_16) {
-        const std::vector<uint16_t> narrow(matrix.col.begin(), matrix.col.end());
-        record.col_crc = add_section(narrow.data(), narrow.size() * sizeof(uint16_t));
-    } else {
-        record.col_crc = add_section(matrix.col.data(), matrix.col.size() * sizeof(uint32_t));
-    }
-    record.val_crc = add_section(matrix.val.data(), matrix.val.size() * sizeof(uint16_t));
+template <typename T>
+uint32_t Writer::add_section(const std::vector<T> &data) {
+    return add_section(data.data(), data.size() * sizeof(T));
 }
 
-void Writer::add_tensor(const void *data, uint64_t bytes) {
-    tensors.at(tensors_done++).crc = add_section(data, bytes);
+// The record that comes next, if it is of this name.
+template <typename Record>
+Record &Writer::next_record(std::vector<Record> &records, size_t done, const char *kind,
+                            const std::string &name) const {
+    if (done == records.size()) refuse(kind, name, "it is one more than planned");
+    Record &record = records[done];
+    const std::string planned = names.substr(record.name_offset, record.name_bytes);
+    if (name != planned) refuse(kind, name, "'" + planned + "' comes next");
+    return record;
+}
+
+void Writer::add_matrix(const std::string &name, const QuantizedMatrix &matrix) {
+    densq_matrix_record &record = next_record(matrices, matrices_done, "matrix", name);
+    check_matrix(name, record, matrix);
+    ++matrices_done;
+    record.lut_crc = add_section(matrix.lut);
+    record.codes_crc = add_section(matrix.codes);
+    if (record.nnz == 0) return;
+    record.row_ptr_crc = add_section(matrix.row_ptr);
+    record.col_crc = densq_col_bytes(matrix.cols) == sizeof(uint32_t)
+                         ? add_section(matrix.col)
+                         : add_section(std::vector<uint16_t>(matrix.col.begin(), matrix.col.end()));
+    record.val_crc = add_section(matrix.val);
+}
+
+void Writer::check_matrix(const std::string &name, const densq_matrix_record &record,
+                          const QuantizedMatrix &matrix) const {
+    const auto check = [&](const char *what, uint64_t given, uint64_t planned) {
+        if (given != planned)
+            refuse("matrix", name,
+                   std::to_string(given) + " " + what + ", not " + std::to_string(planned));
+    };
+    const densq_sections sections = sections_of(record);
+    check("rows", matrix.rows, record.rows);
+    check("columns", matrix.cols, record.cols);
+    check("bits", matrix.bits, record.bits);
+    check("table entries", matrix.lut.size(), sections.lut.bytes / sizeof matrix.lut[0]);
+    check("bytes of codes", matrix.codes.size(), sections.codes.bytes);
+    check("row pointers", matrix.row_ptr.size(), uint64_t{record.rows} + 1);
+    check("column indices", matrix.col.size(), record.nnz);
+    check("sparse values", matrix.val.size(), record.nnz);
+}
+
+void Writer::add_tensor(const std::string &name, const void *data, uint64_t bytes) {
+    if (matrices_done < matrices.size()) refuse("tensor", name, "matrices are still to come");
+    densq_tensor_record &record = next_record(tensors, tensors_done, "tensor", name);
+    if (bytes != record.bytes)
+        refuse("tensor", name,
+               std::to_string(bytes) + " bytes, not " + std::to_string(record.bytes));
+    ++tensors_done;
+    record.crc = add_section(data, bytes);
+}
+
+// Not the user's data, the program is wrong.
+void Writer::refuse(const char *kind, const std::string &name, const std::string &why) const {
+    throw std::logic_error(target.string() + ": " + kind + " '" + name +
+                           "' is not what was planned: " + why);
 }
 
 void Writer::write_directory() {
@@ -171,8 +205,8 @@ void Writer::write_directory() {
     header.matrix_count = static_cast<uint32_t>(matrices.size());
     header.tensor_count = static_cast<uint32_t>(tensors.size());
     header.name_bytes = static_cast<uint32_t>(names.size());
-    header.directory_crc = crc32c(0, directory.data(), directory.size());
-    header.header_crc = crc32c(0, &header, sizeof header - sizeof header.header_crc);
+    header.directory_crc = densq_crc32c(0, directory.data(), directory.size());
+    header.header_crc = densq_crc32c(0, &header, sizeof header - sizeof header.header_crc);
     if (lseek(file, 0, SEEK_SET) != 0) fail("return to its beginning");
     write(&header, sizeof header);
     write(directory.data(), directory.size());
@@ -187,6 +221,8 @@ void Writer::prove() const {
 }
 
 void Writer::finish() {
+    if (matrices_done < matrices.size() || tensors_done < tensors.size())
+        throw std::logic_error(target.string() + ": not all that was planned has been written");
     write_directory();
     const mode_t mask = umask(0);
     umask(mask);

@@ -15,8 +15,7 @@
 namespace densq::tool {
 
 struct MatrixPlan {
-    uint32_t rows, cols, bits;
-    uint64_t nnz;
+    uint32_t rows, cols, bits, nnz;
 };
 
 struct TensorPlan {
@@ -38,21 +37,32 @@ public:
     Writer(const Writer &) = delete;
     Writer &operator=(const Writer &) = delete;
 
-    // All matrices, then all tensors, each kind in the order of the plan.
-    void add_matrix(const QuantizedMatrix &matrix);
-    void add_tensor(const void *data, uint64_t bytes);
+    // All matrices, then all tensors, each kind in the order of the plan.  std::logic_error, and
+    // nothing is written, if this one does not come next or differs from the plan.
+    void add_matrix(const std::string &name, const QuantizedMatrix &matrix);
+    void add_tensor(const std::string &name, const void *data, uint64_t bytes);
 
-    // Writes the directory, proves the file and gives it its name.
+    // Writes the directory, proves the file and gives it its name.  std::logic_error if something
+    // of the plan is missing.
     void finish();
 
 private:
     explicit Writer(const std::filesystem::path &target_) : target(target_) {}
     void plan_directory(const FilePlan &plan);
+    template <typename Record>
+    Record &next_record(std::vector<Record> &records, size_t done, const char *kind,
+                        const std::string &name) const;
+    void check_matrix(const std::string &name, const densq_matrix_record &record,
+                      const QuantizedMatrix &matrix) const;
+    template <typename T>
+    uint32_t add_section(const std::vector<T> &data);
     uint32_t add_section(const void *data, uint64_t bytes);
     void write(const void *data, uint64_t bytes);
     void write_directory();
     void prove() const;
     [[noreturn]] void fail(const char *what) const;
+    [[noreturn]] void refuse(const char *kind, const std::string &name,
+                             const std::string &why) const;
 
     std::filesystem::path target, temporary;
     int file = -1;
