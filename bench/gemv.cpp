@@ -9,7 +9,7 @@
 
 #include "bench/peer.hpp"
 #include "densq/openblas.h"
-#include "tools/densq/widths.hpp"
+#include "tools/densq/format/widths.hpp"
 
 namespace densq::bench {
 

@@ -4,7 +4,7 @@
     check_includes.py REPOSITORY
 
 Everything else sees the public headers and its own folder; tests also see lib, kernels and what
-they test.  The core includes no header of the C++ library: even those that are all inline call into
+they test.  Inside the tool: errors <- format <- quantize <- cli, and format <- measure <- cli.  The core includes no header of the C++ library: even those that are all inline call into
 it when assertions are on, or leave weak symbols when optimisation is off.
 """
 import re
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 CONTRACT = {"kernels/table.hpp", "kernels/cpu_features.hpp"}  # between lib and the kernels
+ERRORS, FORMAT = "tools/densq/errors.hpp", "tools/densq/format"
 MAY_SEE = {  # folder: the folders or files it may include from, besides include/
     "include": [],
     "kernels": ["kernels"],
@@ -22,12 +23,21 @@ MAY_SEE = {  # folder: the folders or files it may include from, besides include
              "capi/structs.hpp", "lib/alloc.hpp", "lib/backend.hpp", "lib/fault.hpp",
              "lib/file.hpp", "lib/operands.hpp"],
     "openblas": ["openblas", "lib/backend.hpp", "lib/alloc.hpp", "lib/fault.hpp"],
-    "tools": ["tools"],
+    "tools/densq": [],
+    "tools/densq/format": [FORMAT, ERRORS],
+    "tools/densq/quantize": ["tools/densq/quantize", FORMAT, ERRORS],
+    "tools/densq/measure": ["tools/densq/measure", FORMAT, ERRORS],
+    "tools/densq/cli": ["tools/densq"],
     "examples": ["examples"],
     "tests": ["tests", "cuda", "lib", "kernels", "tools", "examples"],
 }
 CORE = {"include", "kernels", "lib", "capi", "threads", "cuda", "openblas"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.M)
+
+
+def layer_of(path):
+    """The innermost of the folders above that a file is in, or None."""
+    return max((layer for layer in MAY_SEE if path.startswith(layer + "/")), key=len, default=None)
 
 
 def resolve(root, source, name):
@@ -52,8 +62,7 @@ def judge(layer, quoted, name, target):
         return None
     if target.startswith("include/"):
         return None
-    allowed = MAY_SEE[layer]
-    if target in allowed or target.split("/")[0] in allowed:
+    if any(target == allowed or target.startswith(allowed + "/") for allowed in MAY_SEE[layer]):
         return None
     return f"is {target}, which {layer} must not see"
 
@@ -64,6 +73,8 @@ def main():
     for layer in MAY_SEE:
         for source in sorted(root.joinpath(layer).rglob("*")):
             if source.suffix not in (".h", ".hpp", ".c", ".cpp", ".cu"):
+                continue
+            if layer_of(source.relative_to(root).as_posix()) != layer:
                 continue
             for quoted, angled in INCLUDE.findall(source.read_text()):
                 name = quoted or angled

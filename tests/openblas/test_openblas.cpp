@@ -12,7 +12,7 @@
 #include "densq/threads.h"
 #include "tests/capi/handles.hpp"
 #include "tests/fault/allocator.hpp"
-#include "tools/densq/bench_image.hpp"
+#include "tools/densq/measure/matrix_image.hpp"
 
 using namespace densq::test;
 

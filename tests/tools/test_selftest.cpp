@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "densq/layout.h"
-#include "tools/densq/selftest_reference.hpp"
-#include "tools/densq/widths.hpp"
+#include "tools/densq/measure/selftest_reference.hpp"
+#include "tools/densq/format/widths.hpp"
 
 using namespace densq::tool;
 
