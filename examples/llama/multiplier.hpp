@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// product.hpp - products of quantized matrices and vectors in the host's memory, on whatever device
-// the backend is.
+// multiplier.hpp - multiplies quantized matrices by vectors in the host's memory, on whatever
+// device the backend is.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -18,10 +18,10 @@ using Backend = std::unique_ptr<densq_backend, DestroyBackend>;
 // Creates the backend of the options; Error if it cannot.
 Backend create_backend(const densq_backend_options &options);
 
-// A backend with the memory of its products, which are made one at a time.
-class Product {
+// A backend with the memory that a multiplication needs; one at a time.
+class Multiplier {
 public:
-    virtual ~Product() = default;
+    virtual ~Multiplier() = default;
     virtual const densq_backend *backend() const = 0;
 
     // y[count][rows] = x[count][cols] W^T
@@ -29,13 +29,13 @@ public:
                           uint32_t cols, float *y, uint32_t rows) = 0;
 };
 
-std::unique_ptr<Product> make_cpu_product(const densq_backend_options &options);
+std::unique_ptr<Multiplier> make_cpu_multiplier(const densq_backend_options &options);
 
-// Of a GPU.  Each product copies x to the device and y back: the layers between the products run on
+// Of a GPU.  Each multiplication copies x to the device and y back: what lies between them runs on
 // the CPU, so this shows that GPUs work, not how fast they are.  Error if this build has no CUDA.
-std::unique_ptr<Product> make_cuda_product(const densq_backend_options &options);
+std::unique_ptr<Multiplier> make_cuda_multiplier(const densq_backend_options &options);
 
 // By the options' name.
-std::unique_ptr<Product> make_product(const densq_backend_options &options);
+std::unique_ptr<Multiplier> make_multiplier(const densq_backend_options &options);
 
 }  // namespace llama

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "product.hpp"
+#include "multiplier.hpp"
 
 #include <vector>
 
@@ -8,9 +8,10 @@
 namespace llama {
 namespace {
 
-class CpuProduct : public Product {
+class CpuMultiplier : public Multiplier {
 public:
-    explicit CpuProduct(const densq_backend_options &options) : created(create_backend(options)) {}
+    explicit CpuMultiplier(const densq_backend_options &options)
+        : created(create_backend(options)) {}
 
     const densq_backend *backend() const override { return created.get(); }
 
@@ -37,14 +38,14 @@ Backend create_backend(const densq_backend_options &options) {
     return Backend(created);
 }
 
-std::unique_ptr<Product> make_cpu_product(const densq_backend_options &options) {
-    return std::make_unique<CpuProduct>(options);
+std::unique_ptr<Multiplier> make_cpu_multiplier(const densq_backend_options &options) {
+    return std::make_unique<CpuMultiplier>(options);
 }
 
-std::unique_ptr<Product> make_product(const densq_backend_options &options) {
+std::unique_ptr<Multiplier> make_multiplier(const densq_backend_options &options) {
     const std::string name = options.name ? options.name : "";
     const bool cuda = name == "cuda" || name.compare(0, 5, "cuda:") == 0;
-    return cuda ? make_cuda_product(options) : make_cpu_product(options);
+    return cuda ? make_cuda_multiplier(options) : make_cpu_multiplier(options);
 }
 
 }  // namespace llama

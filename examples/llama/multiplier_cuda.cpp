@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "densq/cuda.h"
 #include "error.hpp"
-#include "product.hpp"
+#include "multiplier.hpp"
 
 namespace llama {
 namespace {
@@ -39,9 +39,9 @@ densq_backend_options with_provider(densq_backend_options options) {
     return options;
 }
 
-class CudaProduct : public Product {
+class CudaMultiplier : public Multiplier {
 public:
-    explicit CudaProduct(const densq_backend_options &options)
+    explicit CudaMultiplier(const densq_backend_options &options)
         : created(create_backend(with_provider(options))) {}
 
     const densq_backend *backend() const override { return created.get(); }
@@ -68,8 +68,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Product> make_cuda_product(const densq_backend_options &options) {
-    return std::make_unique<CudaProduct>(options);
+std::unique_ptr<Multiplier> make_cuda_multiplier(const densq_backend_options &options) {
+    return std::make_unique<CudaMultiplier>(options);
 }
 
 }  // namespace llama
