@@ -99,10 +99,10 @@ def count(pieces):
 
 def count_target(nvcc, nvdisasm, target):
     with tempfile.TemporaryDirectory() as folder:
-        cubin = str(Path(folder, "multiply.cubin"))
+        cubin = str(Path(folder, "multiply_on_stream.cubin"))
         subprocess.run([nvcc, "-std=c++20", "-O3", "-fmad=false", f"-arch=sm_{target}", f"-I{ROOT}",
                         f"-I{ROOT}/include", "-cubin", "-o", cubin,
-                        str(ROOT / "kernels/cuda/multiply.cu")], check=True)
+                        str(ROOT / "kernels/cuda/multiply_on_stream.cu")], check=True)
         sass = subprocess.run([nvdisasm, "-c", cubin], check=True, capture_output=True,
                               text=True).stdout
     counts = {}

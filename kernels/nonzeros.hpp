@@ -7,16 +7,9 @@
 // loads one by one; with one activation vector these happen between the groups of the dense part,
 // whose arithmetic leaves the load ports idle.
 #pragma once
+#include "densq/format.h"
+#include "kernels/compiler.hpp"
 #include "kernels/table.hpp"
-
-#define DENSQ_INLINE inline __attribute__((always_inline))
-
-// Before loops over small arrays that are to live in registers.
-#ifdef __clang__
-#define DENSQ_UNROLL _Pragma("unroll")
-#else
-#define DENSQ_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 namespace densq {
 namespace {
@@ -26,15 +19,15 @@ template <class Lanes, int batch, typename Col>
 DENSQ_INLINE void gather_and_multiply(const uint16_t *val, const Col *col, uint32_t count,
                                       const float *columns, float *out, uint32_t stride) {
     uint32_t first = 0;
-    if constexpr (batch == Lanes::kSquare)
+    if constexpr (batch == Lanes::kTransposedBatch)
         for (; count - first >= batch; first += batch)
-            Lanes::multiply_square(val + first, col + first, columns, out + first, stride);
+            Lanes::scale_transposed(val + first, col + first, columns, out + first, stride);
     for (uint32_t i = first; i < count; ++i)
         for (int b = 0; b < batch; ++b)
             out[static_cast<uint32_t>(b) * stride + i] =
                 columns[static_cast<size_t>(col[i]) * batch + static_cast<size_t>(b)];
     for (int b = 0; b < batch; ++b)
-        Lanes::multiply(out + static_cast<uint32_t>(b) * stride + first, val + first,
+        Lanes::scale_products(out + static_cast<uint32_t>(b) * stride + first, val + first,
                         count - first);
 }
 
@@ -80,9 +73,9 @@ struct GatherAhead {
 
 // The nonzeros of a tile's rows but the heavy ones.
 template <class Lanes, int batch>
-class Nonzeros {
+class TileNonzeros {
 public:
-    DENSQ_INLINE Nonzeros(const Matrix *matrix_, const Activations *activations_,
+    DENSQ_INLINE TileNonzeros(const Matrix *matrix_, const Activations *activations_,
                           uint32_t first_row, uint32_t tile_rows)
         : matrix(matrix_), activations(activations_), rows(tile_rows) {
         if (!matrix->row_ptr) return;
@@ -144,7 +137,7 @@ private:
 
     DENSQ_INLINE void multiply_run(uint32_t gathered) {
         const uint32_t left = end - begin - gathered;
-        Lanes::multiply(buffer[0], matrix->val + begin, gathered);
+        Lanes::scale_products(buffer[0], matrix->val + begin, gathered);
         multiply_nonzeros<Lanes, batch>(matrix, activations, begin + gathered, left,
                                         buffer[0] + gathered, kStride);
     }

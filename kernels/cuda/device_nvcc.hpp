@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// device_nvcc.hpp - the vocabulary of device.hpp as CUDA instructions.
+// device_nvcc.hpp - the vocabulary of device_words.hpp as CUDA instructions.
 #pragma once
 #include <cuda_runtime.h>
 

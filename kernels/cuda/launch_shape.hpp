@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// launch_shape.hpp - what device.hpp says alike to nvcc and to the host compiler.
+// launch_shape.hpp - what device_words.hpp says alike to nvcc and to the host compiler.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

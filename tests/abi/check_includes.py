@@ -18,7 +18,7 @@ MAY_SEE = {  # folder: the folders or files it may include from, besides include
     "lib": ["lib", *CONTRACT],
     "capi": ["capi", "lib", *CONTRACT],
     "threads": ["threads"],
-    "cuda": ["cuda", "kernels/cuda/packing.hpp", "kernels/cuda/multiply.hpp", "kernels/table.hpp",
+    "cuda": ["cuda", "kernels/cuda/packing.hpp", "kernels/cuda/multiply_on_stream.hpp", "kernels/table.hpp",
              "capi/structs.hpp", "lib/alloc.hpp", "lib/backend.hpp", "lib/fault.hpp",
              "lib/file.hpp", "lib/operands.hpp"],
     "openblas": ["openblas", "lib/backend.hpp", "lib/alloc.hpp", "lib/fault.hpp"],

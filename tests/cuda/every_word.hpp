@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// every_word.hpp - one kernel that uses all of kernels/cuda/device.hpp, so that nvcc and the
+// every_word.hpp - one kernel that uses all of kernels/cuda/device_words.hpp, so that nvcc and the
 // emulator cannot come to disagree on what the words are.
 #pragma once
-#include "kernels/cuda/device.hpp"
+#include "kernels/cuda/device_words.hpp"
 
 namespace densq::test {
 

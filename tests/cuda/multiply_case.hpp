@@ -9,7 +9,7 @@
 #include <string>
 
 #include "emulator/emulator.hpp"
-#include "kernels/cuda/multiply.hpp"
+#include "kernels/cuda/multiply_on_stream.hpp"
 #include "tests/kernels/random_matrix.hpp"
 
 namespace densq::test {

@@ -37,7 +37,7 @@ uint32_t packed_code(const cuda::PackedMatrix &packed, uint32_t row, uint32_t co
 
 uint32_t code_of(const RandomMatrix &m, uint32_t row, uint32_t col) {
     const densq_code_place place = densq_place_code(m.rows, m.cols, m.bits, row, col);
-    return densq_get_code(m.codes.data() + place.group, m.bits, place.field, place.lane);
+    return densq_get_code(m.codes.data() + place.group, m.bits, place.field, place.slot);
 }
 
 uint16_t packed_entry(const cuda::PackedMatrix &packed, uint32_t row, uint32_t k) {

@@ -8,7 +8,7 @@
 #include "densq/half.h"
 #include "emulator/emulator.hpp"
 #include "every_word.hpp"
-#include "kernels/cuda/device.hpp"
+#include "kernels/cuda/device_words.hpp"
 
 using namespace densq::device;
 using densq::emulator::Emulator;

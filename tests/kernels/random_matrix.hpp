@@ -93,7 +93,7 @@ inline RandomMatrix make_matrix(uint32_t rows, uint32_t cols, uint32_t bits, Spa
         for (uint32_t col = 0; col < cols; ++col) {
             const uint32_t code = below(random, 1u << bits);
             const densq_code_place place = densq_place_code(rows, cols, bits, row, col);
-            densq_put_code(m.codes.data() + place.group, bits, place.field, place.lane, code);
+            densq_put_code(m.codes.data() + place.group, bits, place.field, place.slot, code);
             m.dense[m.at(row, col)] = densq_f16_to_f32(m.lut[(row << bits) + code]);
         }
     }
@@ -123,8 +123,8 @@ inline Expected expect(const RandomMatrix &m, uint32_t row, const float *x) {
         e.largest_centroid =
             std::max(e.largest_centroid,
                      std::abs(static_cast<double>(densq_f16_to_f32(m.lut[(row << m.bits) + k]))));
-    for (uint32_t first = 0; first < m.cols; first += kFastCols) {
-        const uint32_t end = std::min(first + kFastCols, m.cols);
+    for (uint32_t first = 0; first < m.cols; first += kSpanCols) {
+        const uint32_t end = std::min(first + kSpanCols, m.cols);
         double largest = 0x1p-100;
         for (uint32_t col = first; col < end; ++col) {
             const double value = x[col];

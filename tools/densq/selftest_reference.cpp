@@ -64,7 +64,7 @@ Reference::Reference(const MatrixImage &image)
         for (uint32_t c = 0; c < cols; ++c) {
             const densq_code_place place = densq_place_code(rows, cols, bits, r, c);
             const uint32_t code =
-                densq_get_code(codes + place.group, bits, place.field, place.lane);
+                densq_get_code(codes + place.group, bits, place.field, place.slot);
             dense[size_t{r} * cols + c] = densq_f16_to_f32(table[code]);
         }
     }

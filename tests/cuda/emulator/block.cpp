@@ -21,7 +21,7 @@ bool together(const Collective *a, const Collective *b) {
 
 Block &Block::current() {
     if (current_block) return *current_block;
-    std::fputs("a word of kernels/cuda/device.hpp outside of a launched kernel\n", stderr);
+    std::fputs("a word of kernels/cuda/device_words.hpp outside of a launched kernel\n", stderr);
     std::abort();
 }
 

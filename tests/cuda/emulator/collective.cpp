@@ -13,7 +13,7 @@ float half_of_pair(uint32_t pair, uint32_t which) {
     return densq_f16_to_f32(static_cast<uint16_t>(pair >> 16 * which));
 }
 
-// The fragment map of kernels/cuda/device.hpp.
+// The fragment map of kernels/cuda/device_words.hpp.
 void multiply_matrices(Collective *const (&lanes)[32]) {
     float a[16][16], b[16][8];
     for (uint32_t lane = 0; lane < kWarpThreads; ++lane) {

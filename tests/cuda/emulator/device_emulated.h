@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// device_emulated.h - the vocabulary of kernels/cuda/device.hpp on the emulator.
+// device_emulated.h - the vocabulary of kernels/cuda/device_words.hpp on the emulator.
 //
 // Every word that can be misused takes the place it is called from as its last argument.
 #pragma once
