@@ -12,7 +12,7 @@
 namespace densq {
 namespace {
 
-constexpr uint32_t kMaxTailBytes = DENSQ_TILE_ROWS * 4 * DENSQ_LINE_BYTES;
+constexpr uint32_t kMaxTailBytes = DENSQ_TILE_ROWS * DENSQ_MAX_BITS * DENSQ_LINE_BYTES;
 
 struct Tail {
     uint64_t begin;  // from the tile's first byte

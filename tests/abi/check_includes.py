@@ -11,7 +11,8 @@ import re
 import sys
 from pathlib import Path
 
-CONTRACT = {"kernels/table.hpp", "kernels/cpu_features.hpp"}  # between lib and the kernels
+CONTRACT = {"kernels/table.hpp", "kernels/cpu_features.hpp",  # between lib and the kernels
+            "kernels/segments.hpp", "kernels/widths.hpp"}
 MAY_SEE = {  # folder: the folders or files it may include from, besides include/
     "include": [],
     "kernels": ["kernels"],
