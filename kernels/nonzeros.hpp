@@ -28,7 +28,7 @@ DENSQ_INLINE void gather_and_multiply(const uint16_t *val, const Col *col, uint3
                 columns[static_cast<size_t>(col[i]) * batch + static_cast<size_t>(b)];
     for (int b = 0; b < batch; ++b)
         Lanes::scale_products(out + static_cast<uint32_t>(b) * stride + first, val + first,
-                        count - first);
+                              count - first);
 }
 
 // The products of nonzeros [begin, begin + count); those of vector b at out + b * stride.
@@ -37,7 +37,7 @@ DENSQ_INLINE void multiply_nonzeros(const Matrix *matrix, const Activations *act
                                     uint32_t begin, uint32_t count, float *out, uint32_t stride) {
     const float *columns = activations->columns;
     const uint16_t *val = matrix->val + begin;
-    if (matrix->cols <= 65536) {
+    if (matrix->cols <= DENSQ_MAX_COLS_16) {
         const auto *col = static_cast<const uint16_t *>(matrix->col) + begin;
         gather_and_multiply<Lanes, batch>(val, col, count, columns, out, stride);
     } else {
@@ -76,7 +76,7 @@ template <class Lanes, int batch>
 class TileNonzeros {
 public:
     DENSQ_INLINE TileNonzeros(const Matrix *matrix_, const Activations *activations_,
-                          uint32_t first_row, uint32_t tile_rows)
+                              uint32_t first_row, uint32_t tile_rows)
         : matrix(matrix_), activations(activations_), rows(tile_rows) {
         if (!matrix->row_ptr) return;
         row_ptr = matrix->row_ptr + first_row;
@@ -86,7 +86,7 @@ public:
     // Of the first run.
     DENSQ_INLINE GatherAhead ahead() {
         GatherAhead gather;
-        if (batch > 1 || !row_ptr || matrix->cols > 65536) return gather;
+        if (batch > 1 || !row_ptr || matrix->cols > DENSQ_MAX_COLS_16) return gather;
         gather.x = reinterpret_cast<const GatherAhead::Word *>(activations->columns);
         gather.col = static_cast<const uint16_t *>(matrix->col) + begin;
         gather.out = reinterpret_cast<GatherAhead::Word *>(buffer[0]);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// prepare_activations.hpp - the walk over activations in KernelTable::prepare, common to all instruction sets.
+// prepare_activations.hpp - the walk over activations in KernelTable::prepare, common to all
+// instruction sets.
 #pragma once
 #include <string.h>
 

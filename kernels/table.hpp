@@ -8,10 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "densq/layout.h"
+
 namespace densq {
 
 // A span: columns whose activations have one scale in the fast precision.
 constexpr uint32_t kSpanCols = 256;
+constexpr uint32_t kSpanUnits = kSpanCols / DENSQ_UNIT_COLS;
+static_assert(DENSQ_BLOCK_COLS % kSpanCols == 0 && kSpanCols % DENSQ_UNIT_COLS == 0);
+constexpr uint32_t kBlockSpans = DENSQ_BLOCK_COLS / kSpanCols;
 
 // The fast precision's integers.  A 32-bit lane sums at most 16 products of a span and is then
 // flushed.  Activations get more bits, as their largest stand further above the rest than those of
@@ -35,7 +40,7 @@ struct Matrix {
     const int16_t *fast_lut;  // [rows][2^bits], |entry| <= kFastMaxLut; fast precision only
     const float *fast_scale;  // [rows]: lut ~ fast_lut * fast_scale
     const uint32_t *row_ptr;  // [rows + 1]; NULL: no sparse part
-    const void *col;          // uint16_t, or uint32_t if cols > 65536
+    const void *col;          // uint16_t, or uint32_t if cols > DENSQ_MAX_COLS_16
     const uint16_t *val;      // fp16
 };
 
@@ -81,7 +86,7 @@ static inline uint32_t span_count(uint32_t cols) {
 
 // Padded number of elements that one vector takes in `prepared`.
 static inline size_t prepared_cols(uint32_t cols) {
-    return (static_cast<size_t>(cols) + 31) / 32 * 32;
+    return (static_cast<size_t>(cols) + DENSQ_UNIT_COLS - 1) / DENSQ_UNIT_COLS * DENSQ_UNIT_COLS;
 }
 
 extern "C" {

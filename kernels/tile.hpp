@@ -6,9 +6,10 @@
 // Lanes: a vector of partial sums.
 //   Vector, zero(), scaled(v, factor)
 //   scale_products(products, val, count)    products[i] *= val[i]; there is room for whole vectors
-//   kTransposedBatch, scale_transposed(val, col, columns, out, stride)    of kTransposedBatch nonzeros and vectors:
-//                                 out[b * stride + i] = val[i] * columns[col[i] * kTransposedBatch + b];
-//                                 kTransposedBatch is 0 if there is no such function
+//   kTransposedBatch, scale_transposed(val, col, columns, out, stride)    of kTransposedBatch
+//   nonzeros and vectors:
+//                                 out[b * stride + i] = val[i] * columns[col[i] * kTransposedBatch
+//                                 + b]; kTransposedBatch is 0 if there is no such function
 //   add_products<batch>(v, products, stride, count)    adds products[b * stride + i] to lane
 //                                 i % lanes of v[b], i ascending
 //   sum_16(v, stride, out)        out[i] = sum of the lanes of v[i * stride], 16 of them
@@ -33,8 +34,6 @@
 
 namespace densq {
 namespace {
-
-constexpr uint32_t kSpanUnits = kSpanCols / DENSQ_UNIT_COLS;
 
 // The 2^bits entries of a row's LUT; and the factors of this row and the next that are still to be
 // applied to the sums, or NULL.
@@ -97,13 +96,13 @@ DENSQ_INLINE const uint8_t *add_blocks(const Matrix *matrix, const Activations *
         uint32_t r = 0;
         for (; r + kRows <= tile_rows; r += kRows)
             codes = add_groups<Row, bits, kRows>(matrix, first_row + r, codes, block, scale, ahead,
-                                                  sums + r);
+                                                 sums + r);
         if constexpr (kRows > 1)
             for (; r < tile_rows; ++r)
                 codes = add_groups<Row, bits, 1>(matrix, first_row + r, codes, block, scale, ahead,
-                                                  sums + r);
+                                                 sums + r);
         x += DENSQ_BLOCK_COLS * batch;
-        scale += 2 * batch;
+        scale += kBlockSpans * batch;
     }
     return codes;
 }
@@ -128,7 +127,7 @@ struct TailWalk {
         if (field == used) return;
         if (unit == 0) dense.begin_row(matrix, row);
         dense.template add_field<field>(group, x + DENSQ_UNIT_COLS * unit,
-                                       DENSQ_UNIT_COLS * row_units);
+                                        DENSQ_UNIT_COLS * row_units);
         ++unit;
         const bool row_ends = unit == row_units;
         if (row_ends || unit % kSpanUnits == 0)
@@ -152,7 +151,8 @@ DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations,
                     blocks * DENSQ_BLOCK_COLS * batch;
     const uint32_t row_units = densq_tail_units(matrix->cols);
     TailWalk<Row, batch> walk{
-        matrix, first_row, 0, row_units, x, activations->scale + 2 * blocks * batch, sums, Row()};
+        matrix, first_row, 0, row_units, x, activations->scale + kBlockSpans * blocks * batch,
+        sums,   Row()};
     for (uint32_t left = tile_rows * row_units; left > 0;) {
         const uint32_t used = left < DENSQ_GROUP_UNITS ? left : DENSQ_GROUP_UNITS;
         prefetch_lines<bits>(codes + kCodesAhead);
@@ -198,7 +198,7 @@ void multiply_tile_batch(const Matrix *matrix, const Activations *activations, u
     for (auto &row : sums)
         for (auto &sum : row) sum = Lanes::zero();
     codes = add_blocks<Row, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead,
-                                          sums);
+                                         sums);
     if (tail_units)
         add_tail<Row, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead, sums);
     nonzeros.finish(sums, Row::row_scale(matrix, first_row), ahead.at);
@@ -213,7 +213,7 @@ void multiply_tile(const Matrix *matrix, const Activations *activations, uint32_
         if (activations->count < max_batch)
             return multiply_tile<Row, bits, max_batch / 2>(matrix, activations, tile, y, y_stride);
     multiply_tile_batch<Row<bits, max_batch>, bits, max_batch>(matrix, activations, tile, y,
-                                                                y_stride);
+                                                               y_stride);
 }
 
 using PrepareFunction = void (*)(const Activations *, uint32_t, uint32_t);

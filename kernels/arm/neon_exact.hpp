@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// neon_exact.hpp - the exact precision: fp16 entries looked up by their bytes, converted to F32, and
-// fused multiply-adds.
+// neon_exact.hpp - the exact precision: fp16 entries looked up by their bytes, converted to F32,
+// and fused multiply-adds.
 #pragma once
 #include "neon_fields.hpp"
 #include "neon_lanes.hpp"

@@ -12,8 +12,8 @@
 namespace densq {
 namespace {
 
-// Loops over quarters stay loops (DENSQ_ROLLED), as compilers would move what is the same in all rows
-// of a tile from the unrolled body to the stack.
+// Loops over quarters stay loops (DENSQ_ROLLED), as compilers would move what is the same in all
+// rows of a tile from the unrolled body to the stack.
 constexpr int kQuarters = 4;
 constexpr int kQuarterBytes = DENSQ_LINE_BYTES / kQuarters;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// activation_halves.hpp - activations become halves, by one warp for a block of 256 columns of a vector.
+// activation_halves.hpp - activations become halves, by one warp for a span of 256 columns of a
+// vector.
 //
-// They are scaled by a power of two so that the block's largest lies in [2^13, 2^14).  For the
+// They are scaled by a power of two so that the span's largest lies in [2^13, 2^14).  For the
 // exact precision a second set of halves holds what the first has rounded off.  An infinity or a
 // NaN becomes one of halves, and so spoils every sum that it is part of.
 #pragma once
@@ -9,21 +10,21 @@
 
 namespace densq::cuda {
 
-constexpr uint32_t kLaneCols = kBlockCols / kWarpThreads;
+constexpr uint32_t kLaneCols = kSpanCols / kWarpThreads;
 
-// Columns of a block that a lane takes: pairs, 32 of which lie side by side.
+// Columns of a span that a lane takes: pairs, 32 of which lie side by side.
 DENSQ_DEVICE uint32_t lane_col(uint32_t i) { return i / 2 * 64 + 2 * lane_index() + i % 2; }
 
-// A lane's columns of a block, as the caller gave them: they can be on their way while other work
+// A lane's columns of a span, as the caller gave them: they can be on their way while other work
 // is done.  Columns past the last are 0.
 struct RawColumns {
     uint32_t raw[kLaneCols];
 
-    DENSQ_DEVICE void load(const Activations &activations, uint32_t cols, uint32_t block,
+    DENSQ_DEVICE void load(const TypedActivations &activations, uint32_t cols, uint32_t span,
                            uint32_t vector) {
-        const uint32_t first = block * kBlockCols + 2 * lane_index();
+        const uint32_t first = span * kSpanCols + 2 * lane_index();
         const size_t at = vector * activations.stride + first;
-        const uint32_t left = cols - block * kBlockCols;
+        const uint32_t left = cols - span * kSpanCols;
         if (activations.dtype == Dtype::kF32)
             load_words(static_cast<const uint32_t *>(activations.first) + at, left);
         else
@@ -44,10 +45,10 @@ struct RawColumns {
     DENSQ_DEVICE float f32(uint32_t i) const { return float_from_bits(raw[i]); }
 
 private:
-    // `left`: columns from the block's first on.
+    // `left`: columns from the span's first on.
     template <typename T>
     DENSQ_DEVICE void load_words(const T *at, uint32_t left) {
-        if (left >= kBlockCols) {
+        if (left >= kSpanCols) {
             DENSQ_DEVICE_UNROLL
             for (uint32_t i = 0; i < kLaneCols; ++i)
                 raw[i] = load_readonly(at + i / 2 * 64 + i % 2);
@@ -59,7 +60,7 @@ private:
     }
 };
 
-struct BlockHalves {
+struct SpanHalves {
     uint32_t high[kLaneCols / 2], low[kLaneCols / 2];  // pairs
     float scale;                                       // activation ~ (high + low) * scale
 };
@@ -81,13 +82,13 @@ DENSQ_DEVICE uint32_t largest_exponent(const RawColumns &columns) {
 }
 
 template <bool exact>
-DENSQ_DEVICE BlockHalves to_halves(const RawColumns &columns) {
+DENSQ_DEVICE SpanHalves to_halves(const RawColumns &columns) {
     // Clamped so that the scale and its inverse are normal numbers.  Even subnormal activations
     // then are multiples of the smallest half.
     uint32_t exponent = largest_exponent(columns);
     if (exponent < 14) exponent = 14;
     const float to_halves = float_from_bits((267 - exponent) << 23);
-    BlockHalves halves = {};
+    SpanHalves halves = {};
     halves.scale = float_from_bits((exponent - 13) << 23);
     DENSQ_DEVICE_UNROLL
     for (uint32_t i = 0; i < kLaneCols / 2; ++i) {

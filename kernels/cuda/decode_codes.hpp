@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// decode_codes.hpp - codes to weights: packed chunks (packing.hpp) to fragments of a matrix product.
+// decode_codes.hpp - codes to weights: packets (packing.hpp) to fragments of a matrix product.
 //
 // A row's table stays in registers as two planes, the low and the high bytes of its entries.  PRMT
 // looks up four bytes of a plane at once, its selector being four codes, one in each nibble.
@@ -36,7 +36,7 @@ struct RowTable {
 template <uint32_t bits>
 DENSQ_DEVICE void load_tables(const PackedMatrix &matrix, uint32_t tile,
                               RowTable<bits> (&tables)[2]) {
-    const uint32_t row = tile * kTileRows + lane_index() / 4;
+    const uint32_t row = tile * DENSQ_TILE_ROWS + lane_index() / 4;
     tables[0].load(static_cast<const U32x2 *>(matrix.tables), row);
     tables[1].load(static_cast<const U32x2 *>(matrix.tables), row + 8);
 }
@@ -54,11 +54,15 @@ DENSQ_DEVICE EightCodes last_four(const EightCodes &codes) {
 template <uint32_t bits>
 DENSQ_DEVICE uint32_t look_up_bytes(const uint32_t (&plane)[RowTable<bits>::kWords],
                                     const EightCodes &codes) {
-    if constexpr (bits == 2) return byte_permute(plane[0], plane[0], codes.index);
-    if constexpr (bits == 3) return byte_permute(plane[0], plane[1], codes.index);
-    if constexpr (bits == 4)
+    if constexpr (bits == 2) {
+        return byte_permute(plane[0], plane[0], codes.index);
+    } else if constexpr (bits == 3) {
+        return byte_permute(plane[0], plane[1], codes.index);
+    } else {
+        static_assert(bits == 4);
         return byte_permute(byte_permute(plane[0], plane[1], codes.index),
                             byte_permute(plane[2], plane[3], codes.index), codes.pick);
+    }
 }
 
 // The weights of the first four codes, as pairs of halves.
@@ -67,53 +71,56 @@ DENSQ_DEVICE void look_up(const RowTable<bits> &table, const EightCodes &codes, 
                           uint32_t &second) {
     const uint32_t low = look_up_bytes<bits>(table.low, codes);
     const uint32_t high = look_up_bytes<bits>(table.high, codes);
-    first = byte_permute(low, high, 0x5140);
-    second = byte_permute(low, high, 0x7362);
+    constexpr uint32_t kInterleaveFirst = 0x5140, kInterleaveLast = 0x7362;  // low, high, low, high
+    first = byte_permute(low, high, kInterleaveFirst);
+    second = byte_permute(low, high, kInterleaveLast);
 }
 
-// A lane's codes of a block.  Chunks are replaced as soon as they are used up, which keeps almost
-// a whole block in flight without registers for two.
+// A lane's codes of a span.  Packets are replaced as soon as they are used up, which keeps almost
+// a whole span in flight without registers for two.
 template <uint32_t bits>
-struct BlockCodes {
+struct SpanCodes {
     uint32_t words[4 * bits];
 
-    DENSQ_DEVICE void load(const U32x4 *chunks, uint32_t chunk) {
-        const U32x4 loaded = load_streaming(chunks + chunk * kWarpThreads);
-        words[4 * chunk] = loaded.x;
-        words[4 * chunk + 1] = loaded.y;
-        words[4 * chunk + 2] = loaded.z;
-        words[4 * chunk + 3] = loaded.w;
+    DENSQ_DEVICE void load(const U32x4 *packets, uint32_t packet) {
+        const U32x4 loaded = load_streaming(packets + packet * kWarpThreads);
+        words[4 * packet] = loaded.x;
+        words[4 * packet + 1] = loaded.y;
+        words[4 * packet + 2] = loaded.z;
+        words[4 * packet + 3] = loaded.w;
     }
 
-    DENSQ_DEVICE void load_all(const U32x4 *chunks) {
+    DENSQ_DEVICE void load_all(const U32x4 *packets) {
         DENSQ_DEVICE_UNROLL
-        for (uint32_t chunk = 0; chunk < bits; ++chunk) load(chunks, chunk);
+        for (uint32_t packet = 0; packet < bits; ++packet) load(packets, packet);
     }
 
     // Loads what `unit` was the last to use.
-    DENSQ_DEVICE void replace_after(uint32_t unit, const U32x4 *chunks) {
+    DENSQ_DEVICE void replace_after(uint32_t unit, const U32x4 *packets) {
         const uint32_t before = unit / 2 * bits, used = before + bits;  // words, at odd units
         DENSQ_DEVICE_UNROLL
-        for (uint32_t chunk = 0; chunk < bits; ++chunk)
-            if (unit % 2 && 4 * chunk + 4 > before && 4 * chunk + 4 <= used) load(chunks, chunk);
+        for (uint32_t packet = 0; packet < bits; ++packet)
+            if (unit % 2 && 4 * packet + 4 > before && 4 * packet + 4 <= used)
+                load(packets, packet);
     }
 
     DENSQ_DEVICE EightCodes eight(uint32_t unit, uint32_t half) const {
         const uint32_t first = unit / 2 * bits;  // word of the pair of units
         if constexpr (bits == 2) {
             const uint32_t word = words[first + half];
-            return {(unit % 2 ? word >> 2 : word) & 0x33333333u, 0};
-        }
-        if constexpr (bits == 3) {
+            return {(unit % 2 ? word >> 2 : word) & 3 * kLowBits, 0};
+        } else if constexpr (bits == 3) {
             if (unit % 2 == 0 || half == 0)
-                return {words[first + unit % 2 * 2 + half] & 0x77777777u, 0};
-            return {(words[first] >> 3 & 0x11111111u) | (words[first + 1] >> 2 & 0x22222222u) |
-                        (words[first + 2] >> 1 & 0x44444444u),
+                return {words[first + unit % 2 * 2 + half] & 7 * kLowBits, 0};
+            return {(words[first] >> kSpareBit & kLowBits) |
+                        (words[first + 1] >> (kSpareBit - 1) & kLowBits << 1) |
+                        (words[first + 2] >> (kSpareBit - 2) & kLowBits << 2),
                     0};
-        }
-        if constexpr (bits == 4) {
+        } else {
+            static_assert(bits == 4);
             const uint32_t word = words[first + unit % 2 * 2 + half];
-            return {word & 0x77777777u, (word >> 1 & 0x44444444u) | 0x32103210u};
+            constexpr uint32_t kPickLower = 0x32103210;  // + 4: from the upper half
+            return {word & 7 * kLowBits, (word >> 1 & kLowBits << 2) | kPickLower};
         }
     }
 };

@@ -7,19 +7,19 @@
 // these words: no threadIdx, no pointer to shared memory, no dereferenced global pointer.
 //
 // Kernels
-//   DENSQ_KERNEL(threads, blocks) void f(...)   __global__ with launch bounds: threads per block,
-//                                               least blocks per multiprocessor
+//   DENSQ_KERNEL(threads, blocks) void f(...)   __global__ with launch bounds: threads per thread
+//                                               block, least thread blocks per multiprocessor
 //   DENSQ_DEVICE T f(...)                       an inlined function of a kernel
 //   DENSQ_HOST_DEVICE T f(...)                  one that host code calls too
 //   DENSQ_DEVICE_UNROLL for (...)               unrolled entirely
 //   launch<f>(shape, stream, arguments...)      0, or a cudaError_t; never synchronises.  Launching
 //                                               through this alone names the kernel in findings
 //
-// Threads: blocks have one dimension, a multiple of 32; grids have three
-//   thread_index() warp_index() lane_index() block_threads()   uint32_t
-//   block_index() grid_size()                                  Dim
+// Threads: thread blocks have one dimension, a multiple of 32; grids have three
+//   thread_index() warp_index() lane_index() thread_block_size()   uint32_t
+//   thread_block_index() grid_size()                               Dim
 //
-// Shared memory: count elements of T, aligned to 16 bytes, undefined at the start of a block
+// Shared memory: count elements of T, aligned to 16 bytes, undefined at the start of a thread block
 //   DENSQ_SHARED(T, name, count);           in a kernel: a static array; name is a Shared<T>
 //   dynamic_shared<T>(first_byte, count)    a Shared<T> of the launch's dynamic bytes
 //   array.load(i)  array.store(i, value)
@@ -41,7 +41,7 @@
 //                                    is then visible to this thread, to others after a barrier
 //
 // Between threads.  All lanes of a warp must take part, at the same place of the source
-//   sync_block()                     orders all memory accesses of a block
+//   sync_thread_block()              orders all memory accesses of a thread block
 //   sync_warp()  sync_warp(mask)     orders those of the lanes in mask, which all pass that mask
 //   shuffle(value, lane)             uint32_t or float: the value of that lane, lane < 32
 //   shuffle_xor(value, bits)         of lane ^ bits, bits < 32
@@ -49,9 +49,9 @@
 //   warp_ballot(predicate)           bit l: the predicate of lane l
 //   Shuffles, ballots and mma order no memory accesses.
 //
-// Between blocks.  Partial sums: store, fence_device, sync_block, one thread takes a ticket; the
-// block with the last one: fence_device, sync_block, load.  No float is ever added atomically, as
-// sums must not depend on the order of blocks
+// Between thread blocks.  Partial sums: store, fence_device, sync_thread_block, one thread takes a
+// ticket; the thread block with the last one: fence_device, sync_thread_block, load.  No float is
+// ever added atomically, as sums must not depend on the order of thread blocks
 //   fence_device()                   orders this thread's accesses before it and after it
 //   atomic_add(p, n)                 uint32_t; what was there before
 //   atomic_ticket(p, last)           what was there before, adding 1; behind `last` comes 0

@@ -9,7 +9,7 @@ namespace densq::cuda {
 using namespace densq::device;
 
 // Vectors of activations as the caller gave them.
-struct Activations {
+struct TypedActivations {
     const void *first;
     Dtype dtype;
     size_t stride;
@@ -22,7 +22,7 @@ struct Activations {
     }
 };
 
-struct Outputs {
+struct TypedOutputs {
     void *first;
     Dtype dtype;
     size_t stride;
@@ -44,7 +44,7 @@ struct Nonzero {
 };
 
 DENSQ_DEVICE Nonzero load_nonzero(const PackedMatrix &matrix, uint32_t i) {
-    if (matrix.cols <= 65536) {
+    if (matrix.cols <= DENSQ_MAX_COLS_16) {
         const uint32_t word = load_readonly(static_cast<const uint32_t *>(matrix.nonzeros) + i);
         return {word & 0xFFFFu, float_from_high_half(word)};
     }

@@ -11,8 +11,8 @@ struct Dim {
 };
 
 struct LaunchShape {
-    Dim grid = {};          // blocks
-    uint32_t threads = 32;  // of a block
+    Dim grid = {};          // thread blocks
+    uint32_t threads = 32;  // of a thread block
     uint32_t dynamic_shared_bytes = 0;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // multiply_many.hpp - the product with many vectors, whose time is that of the arithmetic.
 //
-// A block multiplies four tiles of 16 rows by 8 * count parts.  Each of its warps takes a tile and
-// one of the two groups of slices (sum_order.hpp).
+// A thread block multiplies four tiles of 16 rows by 8 * count parts.  Each of its warps takes a
+// tile and one of the two groups of slices (sum_order.hpp).
 #pragma once
 #include "kernels/cuda/decode_codes.hpp"
 #include "kernels/cuda/staged_activations.hpp"
@@ -11,7 +11,7 @@ namespace densq::cuda {
 
 // The sums of a warp's group of slices.
 template <uint32_t count>
-struct GroupSums {
+struct SliceGroupSums {
     float group[count][4] = {}, slice[count][4] = {};
 
     DENSQ_DEVICE void end_slice() {
@@ -26,41 +26,41 @@ struct GroupSums {
     }
 };
 
-// All threads of the block take part in the copies, the warps of rows that are not there in
+// All threads of the thread block take part in the copies, the warps of rows that are not there in
 // nothing else.
 template <uint32_t bits, uint32_t count>
-DENSQ_DEVICE void multiply_group(const Product &product, Stages<count> &stages, uint32_t tile,
-                                 Slice group, uint32_t first_part, uint32_t first_slice,
-                                 uint32_t most_blocks, GroupSums<count> &sums) {
-    constexpr uint32_t kChunks = bits * kWarpThreads;  // of a block
-    const uint32_t blocks = product.matrix.blocks;
-    const bool there = tile * kTileRows < product.matrix.rows;
+DENSQ_DEVICE void multiply_slice_group(const Product &product, Stages<count> &stages, uint32_t tile,
+                                       Slice group, uint32_t first_part, uint32_t first_slice,
+                                       uint32_t most_spans, SliceGroupSums<count> &sums) {
+    constexpr uint32_t kSpanPackets = bits * kWarpThreads;  // of a span
+    const uint32_t spans = product.matrix.spans;
+    const bool there = tile * DENSQ_TILE_ROWS < product.matrix.rows;
     RowTable<bits> tables[2] = {};
-    BlockCodes<bits> codes = {};
-    const U32x4 *chunks = static_cast<const U32x4 *>(product.matrix.codes) +
-                          (static_cast<size_t>(tile) * blocks + group.begin) * kChunks +
-                          lane_index();
+    SpanCodes<bits> codes = {};
+    const U32x4 *packets = static_cast<const U32x4 *>(product.matrix.codes) +
+                           (static_cast<size_t>(tile) * spans + group.begin) * kSpanPackets +
+                           lane_index();
     if (there) {
         load_tables(product.matrix, tile, tables);
-        if (group.begin < group.end) codes.load_all(chunks);
+        if (group.begin < group.end) codes.load_all(packets);
     }
     ScaleCursor scales(product.prepared, group.begin, first_part);
     uint32_t slice = first_slice;
     for (uint32_t step = 0; step < kStages - 1; ++step) stages.copy();
-    for (uint32_t i = 0; i < most_blocks; ++i) {
-        const uint32_t block = group.begin + i;
-        const bool active = there && block < group.end;
-        while (active && block == find_slice(blocks, slice).end) {
+    for (uint32_t i = 0; i < most_spans; ++i) {
+        const uint32_t span = group.begin + i;
+        const bool active = there && span < group.end;
+        while (active && span == find_slice(spans, slice).end) {
             sums.end_slice();
             ++slice;
         }
-        const U32x4 *next = chunks + (block + 1 < group.end ? kChunks : 0);
-        float block_sums[count][4] = {};
+        const U32x4 *next = packets + (span + 1 < group.end ? kSpanPackets : 0);
+        float span_sums[count][4] = {};
         DENSQ_DEVICE_UNROLL
-        for (uint32_t unit = 0; unit < kBlockUnits; ++unit) {
+        for (uint32_t unit = 0; unit < kSpanUnits; ++unit) {
             if (unit % kStageUnits == 0) {
                 copy_async_wait<kStages - 2>();
-                sync_block();
+                sync_thread_block();
                 stages.copy();
             }
             if (active) {
@@ -68,12 +68,12 @@ DENSQ_DEVICE void multiply_group(const Product &product, Stages<count> &stages, 
                 stages.load(unit, b);
                 const EightCodes top = codes.eight(unit, 0), bottom = codes.eight(unit, 1);
                 codes.replace_after(unit, next);
-                multiply_unit(tables, top, bottom, b, block_sums);
+                multiply_unit(tables, top, bottom, b, span_sums);
             }
             if (unit % kStageUnits == kStageUnits - 1) stages.next();
         }
-        if (active) scales.add_block(block_sums, sums.slice);
-        chunks = next;
+        if (active) scales.add_span(span_sums, sums.slice);
+        packets = next;
     }
     sums.end_slice();
 }
@@ -106,10 +106,10 @@ DENSQ_DEVICE float sum_row(const Product &product, const RowNonzeros &nonzeros, 
     return add_pairwise<kRowLanes>(sums);
 }
 
-// The sums of a block's rows, [group of slices][part][row]; later, in the first part of a vector in
-// the first group, its outputs.
+// The sums of a thread block's rows, [group of slices][part][row]; later, in the first part of a
+// vector in the first group, its outputs.
 template <uint32_t count>
-struct BlockSums {
+struct ThreadBlockSums {
     static constexpr uint32_t kParts = 8 * count;
     static constexpr uint32_t kStride = kManyRows + 4;  // lanes of a fragment get all banks
 
@@ -133,8 +133,9 @@ struct BlockSums {
         for (uint32_t j = 0; j < count; ++j) {
             DENSQ_DEVICE_UNROLL
             for (uint32_t i = 0; i < 4; ++i)
-                memory.store(at(group, fragment_part(j, i), tile * kTileRows + fragment_row(i)),
-                             sums[j][i]);
+                memory.store(
+                    at(group, fragment_part(j, i), tile * DENSQ_TILE_ROWS + fragment_row(i)),
+                    sums[j][i]);
         }
     }
 
@@ -178,29 +179,30 @@ struct BlockSums {
 template <uint32_t bits, uint32_t count>
 DENSQ_KERNEL(kManyThreads, count == 4 && bits < 4 ? 2 : 1)
 void multiply_many(Product product) {
-    const uint32_t blocks = product.matrix.blocks, group = warp_index() / kManyTiles;
-    const uint32_t first_part = block_index().y * 8 * count;
-    const uint32_t first_tile = block_index().x * kManyTiles, warp_tile = warp_index() % kManyTiles;
-    const uint32_t middle = find_slice(blocks, kGroupSlices).begin;  // the second group is longer
-    const Slice slice = {group ? middle : 0, group ? blocks : middle};
+    const uint32_t spans = product.matrix.spans, group = warp_index() / kManyTiles;
+    const uint32_t first_part = thread_block_index().y * 8 * count;
+    const uint32_t first_tile = thread_block_index().x * kManyTiles,
+                   warp_tile = warp_index() % kManyTiles;
+    const uint32_t middle = find_slice(spans, kGroupSlices).begin;  // the second group is longer
+    const Slice slice = {group ? middle : 0, group ? spans : middle};
     Stages<count> stages(product, group, slice, first_part);
-    GroupSums<count> sums;
-    multiply_group<bits>(product, stages, first_tile + warp_tile, slice, first_part,
-                         group * kGroupSlices, blocks - middle, sums);
+    SliceGroupSums<count> sums;
+    multiply_slice_group<bits>(product, stages, first_tile + warp_tile, slice, first_part,
+                               group * kGroupSlices, spans - middle, sums);
     copy_async_wait<0>();
-    sync_block();
+    sync_thread_block();
 
-    BlockSums<count> block = {
-        .product = product, .first_row = first_tile * kTileRows, .first_part = first_part};
-    block.store_group(group, warp_tile, sums.group);
-    sync_block();
-    block.add_groups();
-    sync_block();
+    ThreadBlockSums<count> rows = {
+        .product = product, .first_row = first_tile * DENSQ_TILE_ROWS, .first_part = first_part};
+    rows.store_group(group, warp_tile, sums.group);
+    sync_thread_block();
+    rows.add_groups();
+    sync_thread_block();
     if (product.matrix.row_ptr) {
-        block.add_nonzeros();
-        sync_block();
+        rows.add_nonzeros();
+        sync_thread_block();
     }
-    block.store_outputs();
+    rows.store_outputs();
 }
 
 }  // namespace densq::cuda

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// multiply_on_stream.hpp - y = W x on a CUDA stream; for host code, which need not be compiled by nvcc.
+// multiply_on_stream.hpp - y = W x on a CUDA stream; for host code, which need not be compiled by
+// nvcc.
 #pragma once
 #include "kernels/cuda/packing.hpp"
 
@@ -24,6 +25,6 @@ struct MultiplyCall {
 size_t multiply_workspace_bytes(const PackedMatrix &matrix, bool exact, uint32_t batch);
 
 // 0 or the cudaError_t of a launch.  Neither allocates nor synchronises.
-int multiply(const MultiplyCall &call);
+int multiply_on_stream(const MultiplyCall &call);
 
 }  // namespace densq::cuda

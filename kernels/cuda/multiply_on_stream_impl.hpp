@@ -4,6 +4,7 @@
 #pragma once
 #include "kernels/cuda/multiply_few.hpp"
 #include "kernels/cuda/multiply_many.hpp"
+#include "kernels/widths.hpp"
 
 namespace densq::cuda {
 namespace {
@@ -16,21 +17,21 @@ size_t round_up(size_t value, size_t to) { return (value + to - 1) / to * to; }
 
 uint32_t vectors_at_once(uint32_t batch) { return batch < kMaxVectors ? batch : kMaxVectors; }
 
-// Parts that a block of the product multiplies.
-uint32_t parts_of_block(uint32_t parts) {
+// Parts that a thread block of the product multiplies.
+uint32_t parts_of_thread_block(uint32_t parts) {
     return parts <= 8 ? 8 : parts <= 16 ? 16 : parts <= 32 ? 32 : 64;
 }
 
 // The parts of a workspace from `base` on, and its size.
-struct Workspace {
+struct DeviceWorkspace {
     Prepared prepared;
     size_t bytes;
 };
 
-Workspace lay_out(const PackedMatrix &matrix, bool exact, uint32_t vectors, uint8_t *base) {
+DeviceWorkspace lay_out(const PackedMatrix &matrix, bool exact, uint32_t vectors, uint8_t *base) {
     constexpr size_t kAlignment = 256;
-    const size_t blocks = matrix.blocks;
-    Workspace workspace = {};
+    const size_t spans = matrix.spans;
+    DeviceWorkspace workspace = {};
     Prepared &prepared = workspace.prepared;
     const auto take = [&](size_t bytes) -> void * {
         void *at = base ? base + workspace.bytes : nullptr;
@@ -39,11 +40,11 @@ Workspace lay_out(const PackedMatrix &matrix, bool exact, uint32_t vectors, uint
     };
     prepared.vectors = vectors;
     prepared.parts = vectors * parts_of_vector(exact);
-    const size_t padded_parts = round_up(prepared.parts, parts_of_block(prepared.parts));
+    const size_t padded_parts = round_up(prepared.parts, parts_of_thread_block(prepared.parts));
     prepared.scale_pairs = static_cast<uint32_t>(padded_parts / 2);
     prepared.column_stride = static_cast<uint32_t>(padded_parts) / parts_of_vector(exact);
-    prepared.halves = static_cast<U32x4 *>(take(prepared.parts * blocks * kBlockCols * 2));
-    prepared.scales = static_cast<U32x2 *>(take(blocks * padded_parts * 4));
+    prepared.halves = static_cast<U32x4 *>(take(prepared.parts * spans * kSpanCols * 2));
+    prepared.scales = static_cast<U32x2 *>(take(spans * padded_parts * 4));
     prepared.segment_sums =
         static_cast<float *>(take(static_cast<size_t>(vectors) * matrix.segments * 4));
     if (prepared.parts > 16 && matrix.row_ptr)
@@ -53,7 +54,7 @@ Workspace lay_out(const PackedMatrix &matrix, bool exact, uint32_t vectors, uint
 }
 
 int launch_prepare(const Product &product, void *stream) {
-    const uint32_t items = product.matrix.blocks + product.matrix.segments;
+    const uint32_t items = product.matrix.spans + product.matrix.segments;
     LaunchShape shape;
     shape.grid.x = (items + kPrepareWarps - 1) / kPrepareWarps;
     shape.grid.y = product.prepared.column_stride;
@@ -63,7 +64,7 @@ int launch_prepare(const Product &product, void *stream) {
 
 LaunchShape few_shape(const Product &product) {
     LaunchShape shape;
-    shape.grid.x = tile_count(product.matrix.rows);
+    shape.grid.x = densq_tile_count(product.matrix.rows);
     shape.threads = kFewThreads;
     return shape;
 }
@@ -90,7 +91,7 @@ int launch_product(const Product &product, void *stream) {
         return product.parts_of_vector == 2
                    ? launch<multiply_one<bits, true>>(few, stream, product)
                    : launch<multiply_one<bits, false>>(few, stream, product);
-    switch (parts_of_block(product.prepared.parts)) {
+    switch (parts_of_thread_block(product.prepared.parts)) {
     case 8: return launch<multiply_few<bits, 1>>(few, stream, product);
     case 16: return launch<multiply_few<bits, 2>>(few, stream, product);
     case 32: return launch_many<bits, 4>(product, stream);
@@ -101,9 +102,9 @@ int launch_product(const Product &product, void *stream) {
 int launch_all(const Product &product, void *stream) {
     const int error = takes_one(product) ? 0 : launch_prepare(product, stream);
     if (error) return error;
-    if (product.matrix.bits == 2) return launch_product<2>(product, stream);
-    if (product.matrix.bits == 3) return launch_product<3>(product, stream);
-    return launch_product<4>(product, stream);
+    return with_width(product.matrix.bits, [&](auto width) {
+        return launch_product<decltype(width)::value>(product, stream);
+    });
 }
 
 }  // namespace
@@ -112,7 +113,7 @@ size_t multiply_workspace_bytes(const PackedMatrix &matrix, bool exact, uint32_t
     return lay_out(matrix, exact, vectors_at_once(batch), nullptr).bytes;
 }
 
-int multiply(const MultiplyCall &call) {
+int multiply_on_stream(const MultiplyCall &call) {
     const size_t x_bytes = call.x_dtype == Dtype::kF32 ? 4 : 2;
     const size_t y_bytes = call.y_dtype == Dtype::kF32 ? 4 : 2;
     for (size_t first = 0; first < call.batch;) {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-// staged_activations.hpp - activations on their way through shared memory, for the product with many vectors:
-// a quarter of a block of columns at a time, asynchronously, three quarters deep.
+// staged_activations.hpp - activations on their way through shared memory, for the product with
+// many vectors: a quarter of a span of columns at a time, asynchronously, three quarters deep.
 #pragma once
 #include "kernels/cuda/sum_order.hpp"
 
 namespace densq::cuda {
 
 constexpr uint32_t kManyTiles = 4;
-constexpr uint32_t kManyRows = kManyTiles * kTileRows;
+constexpr uint32_t kManyRows = kManyTiles * DENSQ_TILE_ROWS;
 constexpr uint32_t kManyThreads = kManyTiles * kSliceGroups * kWarpThreads;
-constexpr uint32_t kGroupThreads = kManyTiles * kWarpThreads;
+constexpr uint32_t kSliceGroupThreads = kManyTiles * kWarpThreads;
 constexpr uint32_t kStages = 3;
 constexpr uint32_t kStageUnits = 2;
-constexpr uint32_t kBlockStages = kBlockUnits / kStageUnits;
+constexpr uint32_t kSpanStages = kSpanUnits / kStageUnits;
 constexpr uint32_t kStageLoads = kStageUnits * 4;  // of 16 bytes, for each part
 
 DENSQ_HOST_DEVICE uint32_t stages_bytes(uint32_t count) {
@@ -25,11 +25,11 @@ class Stages {
 public:
     DENSQ_DEVICE Stages(const Product &product, uint32_t group, Slice slice, uint32_t first_part)
         : memory(dynamic_shared<uint32_t>(group * stages_bytes(count), stages_bytes(count) / 4)),
-          steps(slice.end > slice.begin ? (slice.end - slice.begin) * kBlockStages : 0),
-          part_stride(product.matrix.blocks * (kBlockUnits * 4)) {
-        const uint32_t thread = thread_index() % kGroupThreads, part = thread / kStageLoads;
+          steps(slice.end > slice.begin ? (slice.end - slice.begin) * kSpanStages : 0),
+          part_stride(product.matrix.spans * (kSpanUnits * 4)) {
+        const uint32_t thread = thread_index() % kSliceGroupThreads, part = thread / kStageLoads;
         from = product.prepared.halves + static_cast<size_t>(first_part + part) * part_stride +
-               slice.begin * (kBlockUnits * 4) + thread % kStageLoads;
+               slice.begin * (kSpanUnits * 4) + thread % kStageLoads;
         const uint32_t skipped = first_part + part;
         parts = skipped < product.prepared.parts ? product.prepared.parts - skipped : 0;
         write_at = word_at(part, thread % kStageLoads);
@@ -65,7 +65,7 @@ public:
 private:
     static constexpr uint32_t kPartWords = kStageLoads * 4;
     static constexpr uint32_t kStageWords = 8 * count * kPartWords;
-    static constexpr uint32_t kPartsAtOnce = kGroupThreads / kStageLoads;
+    static constexpr uint32_t kPartsAtOnce = kSliceGroupThreads / kStageLoads;
 
     // Lanes that load at the same time, those of parts 2i and 2i + 1, get all banks.
     static DENSQ_DEVICE uint32_t word_at(uint32_t part, uint32_t load) {

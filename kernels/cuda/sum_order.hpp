@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// sum_order.hpp - in which order the kernels add, all of them: the bits of an output must not depend
-// on the batch.
+// sum_order.hpp - in which order the kernels add, all of them: the bits of an output must not
+// depend on the batch.
 //
-// Dense: the columns of a row are cut into slices of whole blocks, the slices form two groups.  A
-// block's sum is multiplied by the scale and added to its slice's, these to their group's, in
+// Dense: the columns of a row are cut into slices of whole spans, the slices form two groups.  A
+// span's sum is multiplied by the scale and added to its slice's, these to their group's, in
 // order.  The groups are added, then, if exact, the parts.
 //
 // Sparse: nonzero i of a row is added to sum i % 16; then these are added pairwise.  Rows with more
-// than kSegment nonzeros are cut into segments, whose sums, formed by the kernel `prepare`, are
+// than kGpuHeavyRow nonzeros are cut into segments, whose sums, formed by the kernel `prepare`, are
 // added in order.
 #pragma once
 #include "kernels/cuda/prepare_kernel.hpp"
@@ -20,11 +20,11 @@ constexpr uint32_t kGroupSlices = kSlices / kSliceGroups;
 constexpr uint32_t kRowLanes = 16;
 
 struct Slice {
-    uint32_t begin, end;  // blocks
+    uint32_t begin, end;  // spans
 };
 
-DENSQ_DEVICE Slice find_slice(uint32_t blocks, uint32_t slice) {
-    return {blocks * slice / kSlices, blocks * (slice + 1) / kSlices};
+DENSQ_DEVICE Slice find_slice(uint32_t spans, uint32_t slice) {
+    return {spans * slice / kSlices, spans * (slice + 1) / kSlices};
 }
 
 // Part and row, of a tile, of number i of a lane's fragment j.
@@ -39,21 +39,21 @@ struct ScaleCursor {
     const U32x2 *at;
     uint32_t stride;
 
-    DENSQ_DEVICE ScaleCursor(const Prepared &prepared, uint32_t block, uint32_t first_part)
-        : at(prepared.scales + static_cast<size_t>(block) * prepared.scale_pairs + first_part / 2 +
+    DENSQ_DEVICE ScaleCursor(const Prepared &prepared, uint32_t span, uint32_t first_part)
+        : at(prepared.scales + static_cast<size_t>(span) * prepared.scale_pairs + first_part / 2 +
              lane_index() % 4),
           stride(prepared.scale_pairs) {}
 
-    // sums += block_sums * scales; then the next block's turn.
+    // sums += span_sums * scales; then the next span's turn.
     template <uint32_t count>
-    DENSQ_DEVICE void add_block(const float (&block_sums)[count][4], float (&sums)[count][4]) {
+    DENSQ_DEVICE void add_span(const float (&span_sums)[count][4], float (&sums)[count][4]) {
         DENSQ_DEVICE_UNROLL
         for (uint32_t j = 0; j < count; ++j) {
             const U32x2 pair = load_readonly(at + 4 * j);
             DENSQ_DEVICE_UNROLL
             for (uint32_t i = 0; i < 4; ++i)
                 sums[j][i] = fused_multiply_add(
-                    block_sums[j][i], float_from_bits(i % 2 ? pair.y : pair.x), sums[j][i]);
+                    span_sums[j][i], float_from_bits(i % 2 ? pair.y : pair.x), sums[j][i]);
         }
         at += stride;
     }
@@ -68,7 +68,7 @@ template <bool heavy_rows>
 DENSQ_DEVICE RowNonzeros find_nonzeros(const PackedMatrix &matrix, uint32_t row) {
     const uint32_t *row_ptr = matrix.row_ptr + row;
     RowNonzeros found = {load_readonly(row_ptr), load_readonly(row_ptr + 1), 0, 0};
-    if (!heavy_rows || found.end - found.begin <= kSegment) return found;
+    if (!heavy_rows || found.end - found.begin <= kGpuHeavyRow) return found;
     found.end = found.begin;
     found.first_segment = load_readonly(matrix.first_segment + row);
     found.end_segment = load_readonly(matrix.first_segment + row + 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// avx2_exact.hpp - the exact precision: 8 lookups with vpermps (two and a blend for 16 entries), 8 fused
-// multiply-adds.
+// avx2_exact.hpp - the exact precision: 8 lookups with vpermps (two and a blend for 16 entries), 8
+// fused multiply-adds.
 //
 // A 16-bit lane yields the code of an even column in the low half of a 32-bit lane and of an odd
 // column in the high half, so 16 activations are prepared as 8 even, then 8 odd ones.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// avx2_fields.hpp - the codes of a group for AVX2, which looks up bytes (vpshufb) or 8 floats (vpermps).
+// avx2_fields.hpp - the codes of a group for AVX2, which looks up bytes (vpshufb) or 8 floats
+// (vpermps).
 //
-// A line is two halves of 16 slots.  One shift and mask give a pair of fields (kernels/field_pairs.hpp).
+// A line is two halves of 16 slots.  One shift and mask give a pair of fields
+// (kernels/field_pairs.hpp).
 #pragma once
 #include <immintrin.h>
 
@@ -24,10 +26,10 @@ template <int bits>
 static DENSQ_INLINE Group<bits> load_group(const uint8_t *codes, uint32_t lines = bits) {
     Group<bits> group;
     DENSQ_UNROLL
-    for (uint32_t i = 0; i < 2 * bits; ++i)
-        group.half[i] = i < 2 * lines
-                            ? _mm256_loadu_si256(reinterpret_cast<const __m256i *>(codes + kHalfBytes * i))
-                            : _mm256_setzero_si256();
+    for (uint32_t i = 0; i < 2 * bits; ++i) {
+        const auto *at = reinterpret_cast<const __m256i *>(codes + kHalfBytes * i);
+        group.half[i] = i < 2 * lines ? _mm256_loadu_si256(at) : _mm256_setzero_si256();
+    }
     return group;
 }
 

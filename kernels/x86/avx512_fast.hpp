@@ -12,7 +12,8 @@
 namespace densq {
 namespace {
 
-// PairProducts::add(sum, a, b) is sum + a . b over pairs of int16, in int32: one instruction or two.
+// PairProducts::add(sum, a, b) is sum + a . b over pairs of int16, in int32, by one instruction or
+// two.
 template <int bits, int batch, class PairProducts>
 class FastRow : public FastTables<bits> {
 public:

@@ -32,15 +32,16 @@ static DENSQ_INLINE Group<bits> load_group_lines(const uint8_t *codes, uint32_t 
     Group<bits> group;
     DENSQ_UNROLL
     for (uint32_t i = 0; i < bits; ++i)
-        group.line[i] = i < lines ? _mm512_loadu_si512(codes + DENSQ_LINE_BYTES * i) : _mm512_setzero_si512();
+        group.line[i] =
+            i < lines ? _mm512_loadu_si512(codes + DENSQ_LINE_BYTES * i) : _mm512_setzero_si512();
     return group;
 }
 
 // _mm512_ternarylogic's number of the function "where bits of a are set those of b, else of c".
 constexpr int kSelect = 0xCA;
 
-// Two fields in two pieces, one in the low and one in the high bytes of the slots: their codes moved
-// to the low ends of the bytes.
+// Two fields in two pieces, one in the low and one in the high bytes of the slots: their codes
+// moved to the low ends of the bytes.
 template <int bits, int pair>
 static DENSQ_INLINE __m512i join_pieces(const Group<bits> &group) {
     constexpr densq_field_place place = kPairPlace<bits, pair>;

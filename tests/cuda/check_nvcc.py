@@ -3,8 +3,8 @@
 
     check_nvcc.py NVCC REPOSITORY SOURCE...
 
-Of multiply_on_stream.cu also: its kernels stay within their budgets and use the instructions that they are
-written for.  Exit status 77, which Meson takes for "skipped", if NVCC is "".
+Of multiply_on_stream.cu also: its kernels stay within their budgets and use the instructions that
+they are written for.  Exit status 77, which Meson takes for "skipped", if NVCC is "".
 """
 import re
 import subprocess
@@ -19,8 +19,8 @@ FUNCTION = re.compile(r"Function properties for (\w+)\s+(\d+) bytes stack frame,
                       r"(\d+) bytes spill stores, (\d+) bytes spill loads\n"
                       r".*?Used (\d+) registers(?:.*?(\d+) bytes smem)?")
 
-# Registers of a thread, bytes of static shared memory: what lets as many blocks run at a time as
-# the kernels' launch bounds say.
+# Registers of a thread, bytes of static shared memory: what lets as many thread blocks run at a
+# time as the kernels' launch bounds say.
 BUDGETS = {
     "multiply_one<2, 0>": (80, 5632), "multiply_one<2, 1>": (80, 8704),
     "multiply_one<3, 0>": (80, 5632), "multiply_one<3, 1>": (80, 8704),

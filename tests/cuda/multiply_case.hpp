@@ -105,7 +105,7 @@ inline std::vector<float> multiply_emulated(const RandomMatrix &m, const std::ve
     emulator.lend(input.data(), input.bytes(), Use::kInput);
     emulator.lend(output.data(), output.bytes(), Use::kOutput);
     emulator.lend(workspace.data(), workspace.bytes(), Use::kOutput);
-    REQUIRE(cuda::multiply(call) == 0);
+    REQUIRE(cuda::multiply_on_stream(call) == 0);
     REQUIRE_MESSAGE(emulator.findings().empty(), emulator.text());
 
     std::vector<float> y;

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <thread>
 
-#include "multiply.hpp"
+#include "guarded_multiply.hpp"
 
 using namespace densq;
 using namespace densq::test;

@@ -2,7 +2,7 @@
 // test_fast_bound.cpp - the fast precision's proven error bound on input made to break it.
 #include <doctest/doctest.h>
 
-#include "multiply.hpp"
+#include "guarded_multiply.hpp"
 
 using namespace densq;
 using namespace densq::test;

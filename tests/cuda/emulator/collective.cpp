@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // collective.cpp - what the lanes of a warp compute from each other's values.
-#include "block.hpp"
+#include "thread_block.hpp"
 #include "densq/half.h"
 
 namespace densq::emulator {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// block.hpp - one block of a launch: its threads, what they wait for, its shared memory.
+// thread_block.hpp - one thread block of a launch: its threads, what they wait for, its shared
+// memory.
 #pragma once
 #include <deque>
 #include <memory>
@@ -35,7 +36,7 @@ struct AsyncCopy {
 
 using AsyncGroup = std::vector<AsyncCopy>;
 
-enum class State { kReady, kAtBlockBarrier, kAtCollective, kExited };
+enum class State { kReady, kAtThreadBlockBarrier, kAtCollective, kExited };
 
 struct Thread {
     uint32_t index = 0;
@@ -47,7 +48,7 @@ struct Thread {
     std::deque<AsyncGroup> groups;
 };
 
-// What outlives a block.
+// What outlives a thread block.
 struct Machine {
     Options options;
     std::mt19937_64 random;
@@ -59,23 +60,23 @@ struct Machine {
     uint32_t below(size_t limit) { return static_cast<uint32_t>(random() % limit); }
 };
 
-class Block {
+class ThreadBlock {
 public:
-    Block(Machine &machine, const std::string &kernel, const LaunchShape &shape, Dim index,
-          const std::function<void()> &work);
+    ThreadBlock(Machine &machine, const std::string &kernel, const LaunchShape &shape, Dim index,
+                const std::function<void()> &work);
 
     void run();
 
     // The rest is called by the thread that is running.
-    static Block &current();
+    static ThreadBlock &current();
     Thread &self() { return *running; }
     Dim index() const { return place; }
     const LaunchShape &launch_shape() const { return shape; }
 
     void add_finding(Kind kind, Site site, std::string what);
-    [[noreturn]] void give_up();  // no thread of this block goes on
+    [[noreturn]] void give_up();  // no thread of this thread block goes on
     void maybe_switch();          // at an access to memory
-    void sync_block(Site site);
+    void sync_thread_block(Site site);
     uint32_t take_part(Collective &collective);
     Machine &machine;
     SharedMemory shared;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "block.hpp"
+#include "thread_block.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -11,7 +11,7 @@ using device::kWarpThreads;
 
 namespace {
 
-thread_local Block *current_block;
+thread_local ThreadBlock *current_thread_block;
 
 bool together(const Collective *a, const Collective *b) {
     return a->word == b->word && a->mask == b->mask && a->site == b->site;
@@ -19,17 +19,17 @@ bool together(const Collective *a, const Collective *b) {
 
 }  // namespace
 
-Block &Block::current() {
-    if (current_block) return *current_block;
+ThreadBlock &ThreadBlock::current() {
+    if (current_thread_block) return *current_thread_block;
     std::fputs("a word of kernels/cuda/device_words.hpp outside of a launched kernel\n", stderr);
     std::abort();
 }
 
-Block::Block(Machine &m, const std::string &name, const LaunchShape &launched, Dim index,
-             const std::function<void()> &work)
+ThreadBlock::ThreadBlock(Machine &m, const std::string &name, const LaunchShape &launched,
+                         Dim index, const std::function<void()> &work)
     : machine(m), shared(launched.dynamic_shared_bytes), kernel(name), shape(launched),
       place(index), threads(launched.threads) {
-    machine.order.begin_block(shape.threads);
+    machine.order.begin_thread_block(shape.threads);
     while (machine.fibres.size() < threads.size())
         machine.fibres.push_back(std::make_unique<Fibre>());
     for (Thread &thread : threads) {
@@ -41,8 +41,8 @@ Block::Block(Machine &m, const std::string &name, const LaunchShape &launched, D
 }
 
 // All of them, in random order, each as far as it gets without the others.
-void Block::run() {
-    current_block = this;
+void ThreadBlock::run() {
+    current_thread_block = this;
     while (!ready.empty() && !given_up) {
         std::swap(ready[machine.below(ready.size())], ready.back());
         running = ready.back();
@@ -51,10 +51,10 @@ void Block::run() {
     }
     if (!given_up) diagnose();
     stop_all();
-    current_block = nullptr;
+    current_thread_block = nullptr;
 }
 
-void Block::run_thread(Thread &thread, const std::function<void()> &work) {
+void ThreadBlock::run_thread(Thread &thread, const std::function<void()> &work) {
     try {
         if (!given_up) work();
         for (const AsyncGroup &group : thread.groups) check_copies_done(group);
@@ -64,29 +64,29 @@ void Block::run_thread(Thread &thread, const std::function<void()> &work) {
     thread.state = State::kExited;
 }
 
-void Block::check_copies_done(const AsyncGroup &group) {
+void ThreadBlock::check_copies_done(const AsyncGroup &group) {
     for (const AsyncCopy &copy : group)
         add_finding(Kind::kAsyncUnfinished, copy.site, "its thread exits without waiting for it");
 }
 
-void Block::make_ready(Thread &thread) {
+void ThreadBlock::make_ready(Thread &thread) {
     thread.state = State::kReady;
     ready.push_back(&thread);
 }
 
-void Block::wait() {
+void ThreadBlock::wait() {
     Thread &thread = *running;
     thread.fibre->suspend();
     if (given_up) throw GivenUp();
 }
 
-void Block::give_up() {
+void ThreadBlock::give_up() {
     given_up = true;
     throw GivenUp();
 }
 
 // Lets the threads that can go no further leave their kernel.
-void Block::stop_all() {
+void ThreadBlock::stop_all() {
     given_up = true;
     for (Thread &thread : threads) {
         running = &thread;
@@ -94,22 +94,22 @@ void Block::stop_all() {
     }
 }
 
-void Block::maybe_switch() {
+void ThreadBlock::maybe_switch() {
     if (!machine.options.switch_at_accesses || machine.below(4)) return;
     make_ready(*running);
     wait();
 }
 
-void Block::add_finding(Kind kind, Site site, std::string what) {
+void ThreadBlock::add_finding(Kind kind, Site site, std::string what) {
     machine.report.add({kind, kernel, place, running->index, site, std::move(what), 1});
 }
 
-void Block::sync_block(Site site) {
+void ThreadBlock::sync_thread_block(Site site) {
     running->site = site;
-    running->state = State::kAtBlockBarrier;
+    running->state = State::kAtThreadBlockBarrier;
     if (++at_barrier == threads.size()) {
         at_barrier = 0;
-        machine.order.sync_block();
+        machine.order.sync_thread_block();
         for (Thread &thread : threads) {
             if (!(thread.site == site))
                 add_finding(Kind::kDivergence, site, "while " + describe(thread));
@@ -120,7 +120,7 @@ void Block::sync_block(Site site) {
 }
 
 // False if this lane waits for another, and that one for this, but not in the same thing.
-bool Block::check_partners(const Collective &mine) {
+bool ThreadBlock::check_partners(const Collective &mine) {
     const uint32_t lane = running->index % kWarpThreads;
     Thread *warp = &threads[running->index - lane];
     for (uint32_t other = 0; other < kWarpThreads; ++other) {
@@ -133,7 +133,7 @@ bool Block::check_partners(const Collective &mine) {
     return true;
 }
 
-uint32_t Block::take_part(Collective &collective) {
+uint32_t ThreadBlock::take_part(Collective &collective) {
     Thread &thread = *running;
     const uint32_t lane = thread.index % kWarpThreads;
     if (!(collective.mask >> lane & 1)) {
@@ -150,7 +150,7 @@ uint32_t Block::take_part(Collective &collective) {
 }
 
 // Does what the lanes of a mask wait for, once they are all there.
-void Block::finish(uint32_t warp, uint32_t mask) {
+void ThreadBlock::finish(uint32_t warp, uint32_t mask) {
     Thread *lanes = &threads[warp * kWarpThreads];
     Collective *collectives[kWarpThreads] = {};
     for (uint32_t lane = 0; lane < kWarpThreads; ++lane) {
@@ -169,17 +169,17 @@ void Block::finish(uint32_t warp, uint32_t mask) {
     }
 }
 
-std::string Block::describe(const Thread &thread) const {
+std::string ThreadBlock::describe(const Thread &thread) const {
     const std::string who = "thread " + std::to_string(thread.index);
     if (thread.state == State::kExited) return who + " has exited";
     if (thread.state == State::kReady) return who + " runs";
-    const char *what = thread.state == State::kAtBlockBarrier ? " waits for its block at "
-                                                              : " waits for its warp at ";
+    const char *what = thread.state == State::kAtThreadBlockBarrier ? " waits for its block at "
+                                                                    : " waits for its warp at ";
     return who + what + thread.site.text();
 }
 
 // No thread can go on: why, unless all have exited.
-void Block::diagnose() {
+void ThreadBlock::diagnose() {
     const auto waits = [](const Thread &t) { return t.state != State::kExited; };
     const auto waiting = std::find_if(threads.begin(), threads.end(), waits);
     if (waiting == threads.end()) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// multiply.hpp - binds and multiplies a RandomMatrix, all memory between guard pages.
+// guarded_multiply.hpp - binds and multiplies a RandomMatrix, all memory between guard pages.
 #pragma once
 #include <memory>
 
@@ -56,7 +56,8 @@ public:
         matrix.lut = lut.data();
         if (!matrix.row_ptr) return;
         matrix.row_ptr = row_ptr.data();
-        matrix.col = m.cols <= 65536 ? static_cast<const void *>(col16.data()) : col32.data();
+        matrix.col =
+            m.cols <= DENSQ_MAX_COLS_16 ? static_cast<const void *>(col16.data()) : col32.data();
         matrix.val = val.data();
     }
 
