@@ -11,9 +11,9 @@ namespace densq {
 namespace {
 
 #ifdef __ARM_FEATURE_DOTPROD
-constexpr uint32_t kFeatures = kCpuDotProducts;
+constexpr uint32_t kFeatures = kCpuNeon | kCpuDotProducts;
 #else
-constexpr uint32_t kFeatures = 0;
+constexpr uint32_t kFeatures = kCpuNeon;
 #endif
 constexpr KernelTable kTable =
     make_table<FastPath, ExactPath, 4>("neon", kFeatures, prepare_fast, prepare_in_order);
