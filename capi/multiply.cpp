@@ -24,7 +24,7 @@ densq_status read_options(BackendOptions *out, const densq_backend_options *thei
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
                     "options->struct_size is smaller than densq_backend_options");
     out->given = read_struct(theirs);
-    if (out->given.precision != DENSQ_FAST && out->given.precision != DENSQ_EXACT)
+    if (out->given.precision > DENSQ_EXACT)
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
                     "options->precision is not one of densq_precision");
     if (!read_allocator(&out->allocator, out->given))

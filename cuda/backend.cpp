@@ -62,6 +62,19 @@ densq_status check_device(uint32_t device, densq_fault *fault) {
     return DENSQ_OK;
 }
 
+// The kernels have two precisions, of which one is `exact`.
+densq_status choose_precision(bool *exact, uint32_t precision, densq_fault *fault) {
+    switch (precision) {
+    case DENSQ_PRECISION_DEFAULT:
+    case DENSQ_FAST: *exact = false; return DENSQ_OK;
+    case DENSQ_EXACT: *exact = true; return DENSQ_OK;
+    default:
+        return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,
+                    "CUDA's backends do not have precision ", uint64_t{precision},
+                    " of densq_precision");
+    }
+}
+
 void destroy(densq_backend *backend) {
     const Allocator allocator = backend->allocator;
     release(allocator, backend, sizeof(CudaBackend));
@@ -124,14 +137,14 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
                     const Allocator &allocator, densq_fault *fault) {
     uint32_t device = 0;
     densq_status status = find_device(options.name, &device, fault);
-    if (status == DENSQ_OK) status = check_device(device, fault);
-    if (status != DENSQ_OK) return status;
+    bool exact = false;
+    if (!status) status = choose_precision(&exact, options.precision, fault);
+    if (!status) status = check_device(device, fault);
+    if (status) return status;
     void *memory = allocate(allocator, sizeof(CudaBackend), alignof(CudaBackend));
     if (!memory) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory for the backend");
     auto *backend = static_cast<CudaBackend *>(memory);
-    *backend = {{&kOps, kNames.text[device], allocator},
-                static_cast<int>(device),
-                options.precision == DENSQ_EXACT};
+    *backend = {{&kOps, kNames.text[device], allocator}, static_cast<int>(device), exact};
     *out = backend;
     return DENSQ_OK;
 }

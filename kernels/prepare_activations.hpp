@@ -29,8 +29,8 @@ DENSQ_INLINE void for_each_block(const Activations *activations, uint32_t cols, 
 // quantize(x, count, out) writes a span into whole units and returns its scale;
 // arrange(block) puts a block of 512 into the order that the kernels want.
 template <typename Quantize, typename Arrange>
-DENSQ_INLINE void prepare_spans(const Activations *activations, uint32_t cols,
-                                      Quantize quantize, Arrange arrange) {
+DENSQ_INLINE void prepare_spans(const Activations *activations, uint32_t cols, Quantize quantize,
+                                Arrange arrange) {
     for_each_block<int16_t>(
         activations, cols, [=](const float *x, uint32_t count, int16_t *out, float *scale) {
             for (uint32_t at = 0; at < count; at += kSpanCols, scale += activations->count) {

@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include "densq/layout.h"
+#include "kernels/matrix.hpp"
+#include "kernels/widths.hpp"
 
 namespace densq {
 
@@ -32,18 +34,6 @@ constexpr float kFastFloor = 0x1p-100f;
 // segments of this size through sparse_segment, so that one full row cannot serialise a matmul.
 constexpr uint32_t kHeavyRow = 512;
 
-// A bound matrix.
-struct Matrix {
-    uint32_t rows, cols, bits;
-    const uint8_t *codes;     // densq/layout.h
-    const uint16_t *lut;      // fp16 [rows][2^bits]
-    const int16_t *fast_lut;  // [rows][2^bits], |entry| <= kFastMaxLut; fast precision only
-    const float *fast_scale;  // [rows]: lut ~ fast_lut * fast_scale
-    const uint32_t *row_ptr;  // [rows + 1]; NULL: no sparse part
-    const void *col;          // uint16_t, or uint32_t if cols > DENSQ_MAX_COLS_16
-    const uint16_t *val;      // fp16
-};
-
 // A few activation vectors (a power of two, at most KernelTable::max_batch), as the caller gave
 // them and as `prepare` arranged them.
 //
@@ -62,18 +52,25 @@ struct Activations {
     const float *columns;
 };
 
+// Fills prepared and scale from x.
+using PrepareActivations = void (*)(const Activations *activations, uint32_t cols, uint32_t bits);
+
+// y[b * y_stride + r] for the rows r of a tile: dense part, and sparse part of rows that are not
+// heavy.
+using MultiplyTile = void (*)(const Matrix *matrix, const Activations *activations, uint32_t tile,
+                              float *y, size_t y_stride);
+
+// How the dense part is computed.
+struct PrecisionKernels {
+    PrepareActivations prepare;
+    WidthTable<MultiplyTile> multiply_tile;
+};
+
 struct KernelTable {
     const char *name;
     uint32_t cpu_features;  // bits of kernels/cpu_features.hpp
     uint32_t max_batch;     // 1, 2, 4 or 8
-
-    // Fills prepared and scale from x. [precision]: densq_precision
-    void (*prepare[2])(const Activations *activations, uint32_t cols, uint32_t bits);
-
-    // y[b * y_stride + r] for the rows r of a tile: dense part, and sparse part of rows that are
-    // not heavy. [precision][bits - 2]
-    void (*multiply_tile[2][3])(const Matrix *matrix, const Activations *activations, uint32_t tile,
-                                float *y, size_t y_stride);
+    PrecisionKernels fast, exact;
 
     // sum[b * sum_stride] = the product of nonzeros [begin, end), all of one row.
     void (*sparse_segment)(const Matrix *matrix, const Activations *activations, uint32_t begin,

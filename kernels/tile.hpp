@@ -216,21 +216,24 @@ void multiply_tile(const Matrix *matrix, const Activations *activations, uint32_
                                                                y_stride);
 }
 
-using PrepareFunction = void (*)(const Activations *, uint32_t, uint32_t);
+template <template <int, int> class Row, int max_batch>
+constexpr PrecisionKernels make_kernels(PrepareActivations prepare) {
+    return {prepare, make_width_table<MultiplyTile>([](auto width) -> MultiplyTile {
+                return multiply_tile<Row, width.value, max_batch>;
+            })};
+}
 
 template <template <int, int> class Fast, template <int, int> class Exact, int max_batch>
 constexpr KernelTable make_table(const char *name, uint32_t cpu_features,
-                                 PrepareFunction prepare_fast, PrepareFunction prepare_exact) {
-    return {
-        .name = name,
-        .cpu_features = cpu_features,
-        .max_batch = max_batch,
-        .prepare = {prepare_fast, prepare_exact},
-        .multiply_tile = {{multiply_tile<Fast, 2, max_batch>, multiply_tile<Fast, 3, max_batch>,
-                           multiply_tile<Fast, 4, max_batch>},
-                          {multiply_tile<Exact, 2, max_batch>, multiply_tile<Exact, 3, max_batch>,
-                           multiply_tile<Exact, 4, max_batch>}},
-        .sparse_segment = sparse_segment<typename Fast<4, max_batch>::Lanes, max_batch>};
+                                 PrepareActivations prepare_fast,
+                                 PrepareActivations prepare_exact) {
+    return {.name = name,
+            .cpu_features = cpu_features,
+            .max_batch = max_batch,
+            .fast = make_kernels<Fast, max_batch>(prepare_fast),
+            .exact = make_kernels<Exact, max_batch>(prepare_exact),
+            .sparse_segment =
+                sparse_segment<typename Fast<DENSQ_MAX_BITS, max_batch>::Lanes, max_batch>};
 }
 
 }  // namespace

@@ -64,7 +64,8 @@ uint32_t cpu_features() {
 
 uint32_t cpu_features() {
     const unsigned long has = getauxval(AT_HWCAP);
-    return (has & HWCAP_CRC32 ? kCpuCrc32c : 0u) | (has & HWCAP_ASIMDDP ? kCpuDotProducts : 0u);
+    return kCpuNeon | (has & HWCAP_CRC32 ? kCpuCrc32c : 0u) |
+           (has & HWCAP_ASIMDDP ? kCpuDotProducts : 0u);
 }
 
 #elif defined(__aarch64__) && defined(__APPLE__)
@@ -80,7 +81,7 @@ bool has(const char *name) {
 }  // namespace
 
 uint32_t cpu_features() {
-    return (has("hw.optional.armv8_crc32") ? kCpuCrc32c : 0u) |
+    return kCpuNeon | (has("hw.optional.armv8_crc32") ? kCpuCrc32c : 0u) |
            (has("hw.optional.arm.FEAT_DotProd") ? kCpuDotProducts : 0u);
 }
 

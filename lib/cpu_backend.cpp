@@ -20,6 +20,24 @@ densq_status choose_table(const char *name, const KernelTable **table, densq_fau
     return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset, "this CPU cannot run the backend ", shown);
 }
 
+densq_status choose_kernels(CpuBackend *backend, uint32_t precision, densq_fault *fault) {
+    switch (precision) {
+    case DENSQ_PRECISION_DEFAULT:
+    case DENSQ_FAST:
+        backend->precision = DENSQ_FAST;
+        backend->kernels = &backend->table->fast;
+        return DENSQ_OK;
+    case DENSQ_EXACT:
+        backend->precision = DENSQ_EXACT;
+        backend->kernels = &backend->table->exact;
+        return DENSQ_OK;
+    default:
+        return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,
+                    "the CPU's backends do not have precision ", uint64_t{precision},
+                    " of densq_precision");
+    }
+}
+
 void destroy_backend(densq_backend *backend) {
     const Allocator allocator = backend->allocator;
     release(allocator, backend, sizeof(CpuBackend));
@@ -49,24 +67,30 @@ constexpr BackendOps kOps = {destroy_backend, bind_matrix, unbind_matrix, matrix
 
 }  // namespace
 
-CpuBackend make_cpu_backend(const KernelTable *table, const densq_backend_options &options,
-                            const Allocator &allocator) {
-    return {{&kOps, table->name, allocator},
-            table,
-            static_cast<densq_precision>(options.precision),
-            options.parallel,
-            options.parallel_user};
+densq_status make_cpu_backend(CpuBackend *out, const KernelTable *table,
+                              const densq_backend_options &options, const Allocator &allocator,
+                              densq_fault *fault) {
+    *out = {};
+    out->ops = &kOps;
+    out->name = table->name;
+    out->allocator = allocator;
+    out->table = table;
+    out->parallel = options.parallel;
+    out->parallel_user = options.parallel_user;
+    return choose_kernels(out, options.precision, fault);
 }
 
 densq_status create_cpu_backend(densq_backend **out, const densq_backend_options &options,
                                 const Allocator &allocator, densq_fault *fault) {
     const KernelTable *table = nullptr;
-    const densq_status status = choose_table(options.name, &table, fault);
-    if (status != DENSQ_OK) return status;
+    CpuBackend made;
+    densq_status status = choose_table(options.name, &table, fault);
+    if (!status) status = make_cpu_backend(&made, table, options, allocator, fault);
+    if (status) return status;
     void *memory = allocate(allocator, sizeof(CpuBackend), alignof(CpuBackend));
     if (!memory) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory for the backend");
     auto *backend = static_cast<CpuBackend *>(memory);
-    *backend = make_cpu_backend(table, options, allocator);
+    *backend = made;
     *out = backend;
     return DENSQ_OK;
 }

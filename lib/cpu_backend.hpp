@@ -10,8 +10,9 @@ namespace densq {
 
 struct CpuBackend : densq_backend {
     const KernelTable *table;
-    densq_precision precision;
-    densq_parallel_fn parallel;  // NULL: serial
+    densq_precision precision;        // not the default, but what it stands for
+    const PrecisionKernels *kernels;  // of the table
+    densq_parallel_fn parallel;       // NULL: serial
     void *parallel_user;
 };
 
@@ -23,8 +24,10 @@ struct CpuWeights : densq_weights {
     const CpuBackend &cpu() const { return *static_cast<const CpuBackend *>(backend); }
 };
 
-CpuBackend make_cpu_backend(const KernelTable *table, const densq_backend_options &options,
-                            const Allocator &allocator);
+// DENSQ_ERR_UNSUPPORTED: a precision that these backends lack.
+densq_status make_cpu_backend(CpuBackend *out, const KernelTable *table,
+                              const densq_backend_options &options, const Allocator &allocator,
+                              densq_fault *fault);
 
 // densq_provider::create for the kernel tables of this build.
 densq_status create_cpu_backend(densq_backend **out, const densq_backend_options &options,

@@ -59,7 +59,7 @@ struct Call {
     Workspace space;
 
     const KernelTable *table() const { return weights->cpu().table; }
-    densq_precision precision() const { return weights->cpu().precision; }
+    const PrecisionKernels &kernels() const { return *weights->cpu().kernels; }
 };
 
 // The vectors [first, first + count) of a call; count is the largest that the kernels take.
@@ -94,7 +94,7 @@ void prepare_sets(void *arg, uint32_t begin, uint32_t end) {
     const uint32_t end_vector = last < call.batch ? static_cast<uint32_t>(last) : call.batch;
     for (uint32_t first = begin * max_batch; first < end_vector;) {
         const Activations activations = activations_from(call, first);
-        call.table()->prepare[call.precision()](&activations, matrix.cols, matrix.bits);
+        call.kernels().prepare(&activations, matrix.cols, matrix.bits);
         if (activations.columns != activations.x)
             arrange_by_column(activations, matrix.cols,
                               call.columns + static_cast<size_t>(first) * matrix.cols);
@@ -107,7 +107,7 @@ void multiply_item(const Call &call, const Activations &activations, uint32_t fi
     const Matrix &matrix = call.weights->matrix;
     const Plan &plan = call.weights->plan;
     if (item < plan.tiles) {
-        const auto multiply = call.table()->multiply_tile[call.precision()][matrix.bits - 2];
+        const MultiplyTile multiply = at_width(call.kernels().multiply_tile, matrix.bits);
         multiply(&matrix, &activations, item, call.y + first * call.y_stride, call.y_stride);
     } else {
         const uint32_t index = item - plan.tiles;

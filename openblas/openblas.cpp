@@ -28,18 +28,32 @@ constexpr uint32_t kNever = UINT32_MAX;
 // From which batch on sgemm is faster than a CPU backend: measured (docs/performance.md).
 struct Crossover {
     const char *backend;
-    uint32_t batch[2];  // [densq_precision]
+    densq_precision precision;
+    uint32_t batch;
 };
 constexpr Crossover kCrossovers[] = {
-    {"avx512", {kNever, 256}},
-    {"avx2", {128, 32}},
-    {"scalar", {2, 4}},
+    {"avx512", DENSQ_EXACT, 256}, {"avx2", DENSQ_FAST, 128},  {"avx2", DENSQ_EXACT, 32},
+    {"scalar", DENSQ_FAST, 2},    {"scalar", DENSQ_EXACT, 4},
 };
 
-uint32_t find_crossover(const char *backend, uint32_t precision) {
+uint32_t find_crossover(const char *backend, densq_precision precision) {
     for (const Crossover &crossover : kCrossovers)
-        if (!strcmp(crossover.backend, backend)) return crossover.batch[precision];
+        if (crossover.precision == precision && !strcmp(crossover.backend, backend))
+            return crossover.batch;
     return kNever;
+}
+
+// The precision of small batches; large ones have that of sgemm.
+densq_status choose_precision(densq_precision *out, uint32_t precision, densq_fault *fault) {
+    switch (precision) {
+    case DENSQ_PRECISION_DEFAULT:
+    case DENSQ_FAST: *out = DENSQ_FAST; return DENSQ_OK;
+    case DENSQ_EXACT: *out = DENSQ_EXACT; return DENSQ_OK;
+    default:
+        return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,
+                    "the backends of OpenBLAS do not have precision ", uint64_t{precision},
+                    " of densq_precision");
+    }
 }
 
 struct OpenblasBackend : densq_backend {
@@ -190,12 +204,16 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
     if (options.name && !always && strcmp(options.name, kSwitching) != 0)
         return fail(fault, DENSQ_ERR_NOT_FOUND, kNoOffset, "options->provider has no backend ",
                     Name{options.name, strlen(options.name)}, ", only openblas and openblas-all");
+    densq_precision precision;
+    densq_status status = choose_precision(&precision, options.precision, fault);
+    if (status) return status;
     densq_backend_options cpu_options = options;
     cpu_options.struct_size = sizeof cpu_options;
     cpu_options.name = nullptr;
+    cpu_options.precision = precision;
     cpu_options.provider = nullptr;
     densq_backend *cpu = nullptr;
-    const densq_status status = densq_backend_create(&cpu, &cpu_options, fault);
+    status = densq_backend_create(&cpu, &cpu_options, fault);
     if (status != DENSQ_OK) return status;
     void *memory = allocate(allocator, sizeof(OpenblasBackend), alignof(OpenblasBackend));
     if (!memory) {
@@ -205,7 +223,7 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
     auto *backend = static_cast<OpenblasBackend *>(memory);
     *backend = {{&kOps, always ? kAlways : kSwitching, allocator},
                 cpu,
-                always ? 1 : find_crossover(densq_backend_name(cpu), options.precision),
+                always ? 1 : find_crossover(densq_backend_name(cpu), precision),
                 options.parallel,
                 options.parallel_user};
     *out = backend;

@@ -188,7 +188,12 @@ typedef struct densq_backend densq_backend; /* opaque: one instruction set, one 
  *
  * Both: an infinite or NaN activation makes every output of that activation vector NaN or
  * infinite. */
-typedef enum densq_precision { DENSQ_FAST = 0, DENSQ_EXACT = 1 } densq_precision;
+typedef enum densq_precision {
+    DENSQ_PRECISION_DEFAULT = 0, /* FAST; a later version of the library may choose another one */
+    DENSQ_FAST = 1,
+    DENSQ_EXACT = 2
+    /* Later versions may have more.  A backend that lacks one gives DENSQ_ERR_UNSUPPORTED. */
+} densq_precision;
 
 /* A family of backends from an archive of its own: densq/cuda.h and densq/openblas.h have some, and
  * say how these compute. */
@@ -197,7 +202,7 @@ typedef struct densq_provider densq_provider; /* opaque, constant */
 typedef struct densq_backend_options {
     size_t struct_size;
     const char *name;           /* NULL: the fastest usable; else one of densq_backend_at */
-    uint32_t precision;         /* densq_precision */
+    uint32_t precision;         /* densq_precision; others give DENSQ_ERR_ARGUMENT */
     densq_parallel_fn parallel; /* NULL: run on the calling thread */
     void *parallel_user;        /* handed to parallel */
     densq_alloc_fn alloc;       /* both or neither; NULL: malloc and free */

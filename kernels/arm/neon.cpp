@@ -13,7 +13,7 @@ template <int bits, int batch>
 using WordFastRow = FastRow<bits, batch, WordProducts<bits, batch>>;
 
 constexpr KernelTable kTable = make_table<WordFastRow, ExactRow, 4>(
-    "neon", 0, prepare_fast<WordProducts>, prepare_in_order);
+    "neon", kCpuNeon, prepare_fast<WordProducts>, prepare_in_order);
 
 }  // namespace
 }  // namespace densq

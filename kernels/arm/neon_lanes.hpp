@@ -48,7 +48,7 @@ struct Lanes8 {
 
     template <typename Col>
     static DENSQ_INLINE void scale_transposed(const uint16_t *val, const Col *col,
-                                             const float *columns, float *out, uint32_t stride) {
+                                              const float *columns, float *out, uint32_t stride) {
         float32x4_t column[4];
         DENSQ_UNROLL
         for (uint32_t k = 0; k < 4; ++k)

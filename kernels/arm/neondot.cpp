@@ -13,7 +13,7 @@ template <int bits, int batch>
 using ByteFastRow = FastRow<bits, batch, ByteProducts<bits, batch>>;
 
 constexpr KernelTable kTable = make_table<ByteFastRow, ExactRow, 4>(
-    "neon", kCpuDotProducts, prepare_fast<ByteProducts>, prepare_in_order);
+    "neon", kCpuNeon | kCpuDotProducts, prepare_fast<ByteProducts>, prepare_in_order);
 
 }  // namespace
 }  // namespace densq

@@ -4,8 +4,8 @@
 // A thread block multiplies a tile of 16 rows: each of its warps a slice of the columns, then the
 // warps' sums are added.  Meanwhile each warp adds up the nonzeros of two rows.
 #pragma once
-#include "kernels/cuda/decode_codes.hpp"
 #include "kernels/cuda/activation_source.hpp"
+#include "kernels/cuda/decode_codes.hpp"
 
 namespace densq::cuda {
 

@@ -38,13 +38,13 @@ template <int bits, int pair>
 static DENSQ_INLINE __m256i pair_codes(const Group<bits> &group, int h) {
     constexpr densq_field_place place = kPairPlace<bits, pair>;
     constexpr char low_mask = (1 << place.low_bits) - 1;
-    const __m256i low = _mm256_and_si256(
-        _mm256_srli_epi16(group.half[2 * place.low_line + h], place.low_shift),
-        _mm256_set1_epi8(low_mask));
+    const __m256i low =
+        _mm256_and_si256(_mm256_srli_epi16(group.half[2 * place.low_line + h], place.low_shift),
+                         _mm256_set1_epi8(low_mask));
     if constexpr (place.high_bits == 0) return low;
     constexpr char high_mask = ((1 << place.high_bits) - 1) << place.low_bits;
-    const __m256i high = _mm256_srli_epi16(group.half[2 * place.high_line + h],
-                                           place.high_shift - place.low_bits);
+    const __m256i high =
+        _mm256_srli_epi16(group.half[2 * place.high_line + h], place.high_shift - place.low_bits);
     return _mm256_or_si256(low, _mm256_and_si256(high, _mm256_set1_epi8(high_mask)));
 }
 

@@ -17,8 +17,8 @@ struct MaddProducts {
 template <int bits, int batch>
 using MaddFastRow = FastRow<bits, batch, MaddProducts>;
 
-constexpr KernelTable kTable = make_table<MaddFastRow, ExactRow, 8>(
-    "avx512", kCpuAvx512, prepare_fast, prepare_exact);
+constexpr KernelTable kTable =
+    make_table<MaddFastRow, ExactRow, 8>("avx512", kCpuAvx512, prepare_fast, prepare_exact);
 
 }  // namespace
 }  // namespace densq

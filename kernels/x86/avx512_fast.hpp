@@ -86,8 +86,8 @@ public:
         constexpr int chain = field % kChains;
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b)
-            sum[b][chain] = PairProducts::add(sum[b][chain], weight,
-                                      _mm512_loadu_si512(x + static_cast<size_t>(b) * x_stride));
+            sum[b][chain] = PairProducts::add(
+                sum[b][chain], weight, _mm512_loadu_si512(x + static_cast<size_t>(b) * x_stride));
     }
 
     DENSQ_INLINE void flush(const float *scale, __m512 *sums) {

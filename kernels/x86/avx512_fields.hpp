@@ -48,8 +48,7 @@ static DENSQ_INLINE __m512i join_pieces(const Group<bits> &group) {
     constexpr char low_mask = (1 << place.low_bits) - 1;
     return _mm512_ternarylogic_epi32(
         _mm512_set1_epi8(low_mask), _mm512_srli_epi16(group.line[place.low_line], place.low_shift),
-        _mm512_srli_epi16(group.line[place.high_line], place.high_shift - place.low_bits),
-        kSelect);
+        _mm512_srli_epi16(group.line[place.high_line], place.high_shift - place.low_bits), kSelect);
 }
 
 // Slots whose low bits are the codes of field `field`; the bits above are arbitrary.

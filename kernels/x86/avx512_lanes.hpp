@@ -35,7 +35,7 @@ struct Lanes16 {
 
     template <typename Col>
     static DENSQ_INLINE void scale_transposed(const uint16_t *val, const Col *col,
-                                             const float *columns, float *out, uint32_t stride) {
+                                              const float *columns, float *out, uint32_t stride) {
         __m256 column[8];
         DENSQ_UNROLL
         for (uint32_t k = 0; k < 8; ++k)

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 CONTRACT = {"kernels/table.hpp", "kernels/cpu_features.hpp",  # between lib and the kernels
-            "kernels/segments.hpp", "kernels/widths.hpp"}
+            "kernels/matrix.hpp", "kernels/segments.hpp", "kernels/widths.hpp"}
 MAY_SEE = {  # folder: the folders or files it may include from, besides include/
     "include": [],
     "kernels": ["kernels"],

@@ -71,6 +71,22 @@ TEST_CASE("products of every matrix by every backend") {
         }
 }
 
+TEST_CASE("the default precision is fast") {
+    const densq_file *file = golden().file.get();
+    const densq_matrix matrix = get_matrix(file, 0);
+    for (const std::string &name : backend_names()) {
+        const auto product = [&](densq_precision precision) {
+            const Backend backend = make_backend(backend_options(name.c_str(), precision));
+            const Weights weights = make_weights(backend, file, 0);
+            Call call(weights, matrix, 2);
+            REQUIRE(call.run() == DENSQ_OK);
+            return call.y;
+        };
+        CHECK(product(DENSQ_PRECISION_DEFAULT) == product(DENSQ_FAST));
+        CHECK(product(DENSQ_EXACT) != product(DENSQ_FAST));
+    }
+}
+
 TEST_CASE("arguments that are refused leave y untouched") {
     const densq_file *file = golden().file.get();
     const densq_matrix matrix = get_matrix(file, 0);

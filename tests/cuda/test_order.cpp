@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // test_order.cpp - what orders accesses: the rules, and partial sums of thread blocks that the
-// last// adds, where each link of the chain from a store to the load in another thread block is
+// last one adds, where each link of the chain from a store to the load in another thread block is
 // missed.
 #include <doctest/doctest.h>
 

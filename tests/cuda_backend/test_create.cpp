@@ -2,6 +2,8 @@
 // test_create.cpp - which devices there are, and backends on them.
 #include <cstring>
 
+#include "lib/backend.hpp"
+
 #include "support.hpp"
 
 using namespace densq::test;
@@ -36,6 +38,16 @@ TEST_CASE("names that are none") {
     const EmulatedMachine two(2);
     CHECK(refuse(DENSQ_ERR_NOT_FOUND, "cuda:2") ==
           "there is no cuda:2: CUDA shows this process 2 devices");
+}
+
+TEST_CASE("a precision that a later densq.h has and these backends lack") {
+    const EmulatedMachine machine;
+    densq_backend_options options = cuda_options();
+    options.precision = 3;
+    densq_backend *backend = nullptr;
+    densq_fault fault = {};
+    CHECK(options.provider->create(&backend, options, {}, &fault) == DENSQ_ERR_UNSUPPORTED);
+    CHECK(std::string(fault.text) == "CUDA's backends do not have precision 3 of densq_precision");
 }
 
 TEST_CASE("without a driver, a device, or a new enough one") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // guarded_multiply.hpp - binds and multiplies a RandomMatrix, all memory between guard pages.
 #pragma once
+#include <doctest/doctest.h>
+
 #include <memory>
 
 #include "kernels/cpu_features.hpp"
@@ -32,7 +34,10 @@ inline CpuBackend make_backend(const KernelTable *table, densq_precision precisi
     options.precision = precision;
     options.parallel = parallel;
     options.parallel_user = user;
-    return make_cpu_backend(table, options, default_allocator());
+    CpuBackend backend;
+    if (make_cpu_backend(&backend, table, options, default_allocator(), nullptr) != DENSQ_OK)
+        FAIL("a precision that the CPU's backends lack");
+    return backend;
 }
 
 // W x for `batch` vectors, one after the other.
