@@ -30,8 +30,8 @@ constexpr uint32_t find_high_field(uint32_t bits, uint32_t low_field) {
 }
 
 // The pair that has this field.
-constexpr int find_pair(uint32_t bits, uint32_t field) {
-    int pair = 0;
+constexpr uint32_t find_pair(uint32_t bits, uint32_t field) {
+    uint32_t pair = 0;
     while (find_low_field(bits, pair) != field &&
            find_high_field(bits, find_low_field(bits, pair)) != field)
         ++pair;

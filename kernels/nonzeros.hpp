@@ -47,7 +47,8 @@ DENSQ_INLINE void multiply_nonzeros(const Matrix *matrix, const Activations *act
 }
 
 // Of a buffer for the products of up to `run` nonzeros, which are written in whole vectors.
-constexpr uint32_t stride_for(uint32_t run) { return run + 16; }
+constexpr uint32_t kMostLanes = 16;
+constexpr uint32_t stride_for(uint32_t run) { return run + kMostLanes; }
 
 // Gathers for one vector and 16-bit columns, a few nonzeros at a time.
 struct GatherAhead {
@@ -64,7 +65,7 @@ struct GatherAhead {
         DENSQ_UNROLL
         for (int i = 0; i < kStep; ++i) {
             Word word = x[col[at + static_cast<size_t>(i)]];
-            __asm__("" : "+r"(word));
+            __asm__("" : "+r"(word));  // or four of them would be put together in a vector first
             out[at + static_cast<size_t>(i)] = word;
         }
         at += kStep;

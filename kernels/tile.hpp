@@ -1,36 +1,13 @@
 // SPDX-License-Identifier: MIT
-// tile.hpp - the walk over a tile (densq/layout.h), common to all instruction sets.
-//
-// An instruction set supplies two things:
-//
-// Lanes: a vector of partial sums.
-//   Vector, zero(), scaled(v, factor)
-//   scale_products(products, val, count)    products[i] *= val[i]; there is room for whole vectors
-//   kTransposedBatch, scale_transposed(val, col, columns, out, stride)    of kTransposedBatch
-//   nonzeros and vectors:
-//                                 out[b * stride + i] = val[i] * columns[col[i] * kTransposedBatch
-//                                 + b]; kTransposedBatch is 0 if there is no such function
-//   add_products<batch>(v, products, stride, count)    adds products[b * stride + i] to lane
-//                                 i % lanes of v[b], i ascending
-//   sum_16(v, stride, out)        out[i] = sum of the lanes of v[i * stride], 16 of them
-//   sum(v)                        sum of the lanes of v
-//
-// Row<bits, batch>: a row's dense arithmetic in one precision.
-//   Lanes, Element                the above, the type of a prepared activation
-//   Block(x)                      the activations of 512 columns, vector after vector
-//   kRows, add_groups<rows>(matrix, row, codes, block, scale, sums)    one group of each of `rows`
-//                                 (kRows or 1) rows from `row`, added to sums[rows][batch];
-//                                 scale[2][batch] of the block's two spans
-//   begin_row(matrix, row)        loads the LUT, clears the running sums
-//   Group, load_group(codes, lines)   a group of which the first `lines` lines are readable
-//   add_field<field>(group, x, x_stride)   one of its fields, added to the running sums
-//   flush(scale, sums)            moves the running sums to sums[batch]; due after every span
-//   lut_of, row_scale             those of ExactTables or FastTables
+// tile.hpp - the walk over a tile (densq/layout.h), common to all instruction sets, which supply
+// the arithmetic of a row (kernels/instruction_set.hpp).
 #pragma once
 #include "densq/layout.h"
 #include "kernels/compiler.hpp"
+#include "kernels/instruction_set.hpp"
 #include "kernels/nonzeros.hpp"
 #include "kernels/table.hpp"
+#include "kernels/widths.hpp"
 
 namespace densq {
 namespace {
@@ -218,6 +195,7 @@ void multiply_tile(const Matrix *matrix, const Activations *activations, uint32_
 
 template <template <int, int> class Row, int max_batch>
 constexpr PrecisionKernels make_kernels(PrepareActivations prepare) {
+    static_assert(DenseRow<Row<DENSQ_MAX_BITS, max_batch>, max_batch>);
     return {prepare, make_width_table<MultiplyTile>([](auto width) -> MultiplyTile {
                 return multiply_tile<Row, width.value, max_batch>;
             })};

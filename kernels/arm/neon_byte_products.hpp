@@ -71,8 +71,8 @@ public:
 private:
     template <int pair>
     static DENSQ_INLINE void arrange_pairs(const int16_t *in, int16_t *out) {
-        const int16_t *low_field = in + 32 * kLowField<bits, pair>;
-        const int16_t *high_field = in + 32 * kHighField<bits, pair>;
+        const int16_t *low_field = in + DENSQ_UNIT_COLS * kLowField<bits, pair>;
+        const int16_t *high_field = in + DENSQ_UNIT_COLS * kHighField<bits, pair>;
         for (int quarter = 0; quarter < kQuarters; ++quarter) {
             const int16x8_t a = vld1q_s16(low_field + 8 * quarter);
             const int16x8_t b = vld1q_s16(high_field + 8 * quarter);

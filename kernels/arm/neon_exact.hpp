@@ -68,8 +68,10 @@ private:
     DENSQ_INLINE void add_pairs(const uint8_t *group, int quarter, const float *x) {
         const uint16x8x2_t weights = table.template look_up_pair<pair>(group, quarter);
         const float *at = x + 8 * quarter;
-        add_products(weights.val[0], 0, at + 32 * kLowField<bits, pair>, DENSQ_BLOCK_COLS);
-        add_products(weights.val[1], 1, at + 32 * kHighField<bits, pair>, DENSQ_BLOCK_COLS);
+        add_products(weights.val[0], 0, at + DENSQ_UNIT_COLS * kLowField<bits, pair>,
+                     DENSQ_BLOCK_COLS);
+        add_products(weights.val[1], 1, at + DENSQ_UNIT_COLS * kHighField<bits, pair>,
+                     DENSQ_BLOCK_COLS);
         if constexpr (pair + 1 < kPairs) add_pairs<pair + 1>(group, quarter, x);
     }
 

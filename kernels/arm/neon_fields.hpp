@@ -12,6 +12,8 @@
 namespace densq {
 namespace {
 
+static_assert(DENSQ_MIN_BITS == 2 && DENSQ_MAX_BITS == 4, "lookups are in tables of 16 bytes");
+
 // Loops over quarters stay loops (DENSQ_ROLLED), as compilers would move what is the same in all
 // rows of a tile from the unrolled body to the stack.
 constexpr int kQuarters = 4;
@@ -34,8 +36,8 @@ static DENSQ_INLINE uint8x16_t pair_index(const uint8_t *group, int quarter) {
         static_assert(place.low_shift + place.low_bits == 8 && place.high_shift >= 6,
                       "what is inserted needs no mask, and the index is a nibble");
         const uint8x16_t high = vld1q_u8(at + DENSQ_LINE_BYTES * place.high_line);
-        return vsriq_n_u8(vshrq_n_u8(high, place.high_shift - place.low_bits), low,
-                          place.low_shift);
+        constexpr int high_shift = place.high_shift - place.low_bits, low_shift = place.low_shift;
+        return vsriq_n_u8(vshrq_n_u8(high, high_shift), low, low_shift);
     } else {
         constexpr int shift = kIndexShift<bits, pair>;
         uint8x16_t index = low;

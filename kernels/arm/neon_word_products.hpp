@@ -24,8 +24,10 @@ public:
     DENSQ_INLINE void add_pairs(const uint8_t *group, int quarter, const int16_t *x) {
         const uint16x8x2_t weights = table.template look_up_pair<pair>(group, quarter);
         const int16_t *at = x + 8 * quarter;
-        add_products(weights.val[0], 0, at + 32 * kLowField<bits, pair>, DENSQ_BLOCK_COLS);
-        add_products(weights.val[1], 1, at + 32 * kHighField<bits, pair>, DENSQ_BLOCK_COLS);
+        add_products(weights.val[0], 0, at + DENSQ_UNIT_COLS * kLowField<bits, pair>,
+                     DENSQ_BLOCK_COLS);
+        add_products(weights.val[1], 1, at + DENSQ_UNIT_COLS * kHighField<bits, pair>,
+                     DENSQ_BLOCK_COLS);
         if constexpr ((pair + 1) % (kPairs / 2) != 0) add_pairs<pair + 1>(group, quarter, x);
     }
 

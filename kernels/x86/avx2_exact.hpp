@@ -80,8 +80,10 @@ private:
         DENSQ_UNROLL
         for (int h = 0; h < 2; ++h) {
             const __m256i codes = pair_codes<bits, pair>(group, h);
-            add_half(low_field(codes), h, x + 32 * kLowField<bits, pair>, DENSQ_BLOCK_COLS);
-            add_half(high_field(codes), h, x + 32 * kHighField<bits, pair>, DENSQ_BLOCK_COLS);
+            add_half(low_field(codes), h, x + DENSQ_UNIT_COLS * kLowField<bits, pair>,
+                     DENSQ_BLOCK_COLS);
+            add_half(high_field(codes), h, x + DENSQ_UNIT_COLS * kHighField<bits, pair>,
+                     DENSQ_BLOCK_COLS);
         }
         if constexpr (pair + 1 < kPairs) add_pairs<pair + 1>(group, x);
     }

@@ -144,8 +144,10 @@ template <int bits, int pair = 0>
 static DENSQ_INLINE void arrange_pairs(const int16_t *in, int16_t *out) {
     DENSQ_UNROLL
     for (int h = 0; h < 2; ++h) {
-        const auto *low = reinterpret_cast<const __m256i *>(in + 32 * kLowField<bits, pair>) + h;
-        const auto *high = reinterpret_cast<const __m256i *>(in + 32 * kHighField<bits, pair>) + h;
+        const auto *low =
+            reinterpret_cast<const __m256i *>(in + DENSQ_UNIT_COLS * kLowField<bits, pair>) + h;
+        const auto *high =
+            reinterpret_cast<const __m256i *>(in + DENSQ_UNIT_COLS * kHighField<bits, pair>) + h;
         const __m256i a = _mm256_loadu_si256(low), b = _mm256_loadu_si256(high);
         auto *to = reinterpret_cast<__m256i *>(out + 64 * pair + 32 * h);
         _mm256_storeu_si256(to, _mm256_unpacklo_epi16(a, b));

@@ -13,6 +13,9 @@
 namespace densq {
 namespace {
 
+static_assert(DENSQ_MIN_BITS == 2 && DENSQ_MAX_BITS == 4,
+              "lookups are in tables of 16 bytes or of 8 floats, once or twice");
+
 constexpr uint32_t kHalfBytes = DENSQ_LINE_BYTES / 2;
 
 // Halves h = 0, 1 of line i are half[2 i + h].
@@ -37,15 +40,18 @@ static DENSQ_INLINE Group<bits> load_group(const uint8_t *codes, uint32_t lines 
 template <int bits, int pair>
 static DENSQ_INLINE __m256i pair_codes(const Group<bits> &group, int h) {
     constexpr densq_field_place place = kPairPlace<bits, pair>;
-    constexpr char low_mask = (1 << place.low_bits) - 1;
-    const __m256i low =
-        _mm256_and_si256(_mm256_srli_epi16(group.half[2 * place.low_line + h], place.low_shift),
-                         _mm256_set1_epi8(low_mask));
-    if constexpr (place.high_bits == 0) return low;
-    constexpr char high_mask = ((1 << place.high_bits) - 1) << place.low_bits;
-    const __m256i high =
-        _mm256_srli_epi16(group.half[2 * place.high_line + h], place.high_shift - place.low_bits);
-    return _mm256_or_si256(low, _mm256_and_si256(high, _mm256_set1_epi8(high_mask)));
+    constexpr int line = place.low_line, shift = place.low_shift;
+    constexpr char mask = (1 << place.low_bits) - 1;
+    const __m256i low = _mm256_srli_epi16(group.half[2 * line + h], shift);
+    if constexpr (place.high_bits) {
+        constexpr int high_line = place.high_line, high_shift = place.high_shift - place.low_bits;
+        constexpr char high_mask = ((1 << place.high_bits) - 1) << place.low_bits;
+        const __m256i high = _mm256_srli_epi16(group.half[2 * high_line + h], high_shift);
+        return _mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi8(mask)),
+                               _mm256_and_si256(high, _mm256_set1_epi8(high_mask)));
+    } else {
+        return _mm256_and_si256(low, _mm256_set1_epi8(mask));
+    }
 }
 
 // Those of one of its fields, in 16-bit lanes, which are slots.

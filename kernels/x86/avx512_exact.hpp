@@ -75,8 +75,9 @@ private:
 
     template <int field>
     DENSQ_INLINE void add_fields(const Group &group, const float *x) {
-        add_field<field>(group, x + 32 * field, DENSQ_BLOCK_COLS);
-        if constexpr (field < 15) add_fields<field + 1>(group, x);
+        add_field<field>(group, x + DENSQ_UNIT_COLS * field, DENSQ_BLOCK_COLS);
+        if constexpr (field + 1 < static_cast<int>(DENSQ_GROUP_UNITS))
+            add_fields<field + 1>(group, x);
     }
 
     __m512 lut;

@@ -26,17 +26,19 @@ public:
         DENSQ_INLINE explicit Block(const int16_t *from) : x(from) {
             if constexpr (batch == 1) {
                 DENSQ_UNROLL
-                for (int f = 0; f < kUnits; ++f) unit[f] = _mm512_loadu_si512(x + 32 * f);
+                for (uint32_t f = 0; f < kUnits; ++f)
+                    unit[f] = _mm512_loadu_si512(x + DENSQ_UNIT_COLS * f);
             }
         }
 
         template <int field>
         DENSQ_INLINE __m512i values(int b) const {
             if constexpr (batch == 1) return unit[field];
-            return _mm512_loadu_si512(x + 32 * field + DENSQ_BLOCK_COLS * static_cast<size_t>(b));
+            return _mm512_loadu_si512(x + DENSQ_UNIT_COLS * field +
+                                      DENSQ_BLOCK_COLS * static_cast<size_t>(b));
         }
 
-        static constexpr int kUnits = batch == 1 ? DENSQ_GROUP_UNITS : 1;
+        static constexpr uint32_t kUnits = batch == 1 ? DENSQ_GROUP_UNITS : 1;
         const int16_t *x;
         __m512i unit[kUnits];
     };
@@ -71,7 +73,7 @@ public:
         add_fields<0, rows>(dense, group, block);
         DENSQ_UNROLL
         for (int r = 0; r < rows; ++r) dense[r].flush(scale, sums[r]);
-        add_fields<8, rows>(dense, group, block);
+        add_fields<kSpanUnits, rows>(dense, group, block);
         DENSQ_UNROLL
         for (int r = 0; r < rows; ++r) dense[r].flush(scale + batch, sums[r]);
     }

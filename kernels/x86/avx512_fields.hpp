@@ -13,6 +13,9 @@
 namespace densq {
 namespace {
 
+static_assert(DENSQ_MIN_BITS == 2 && DENSQ_MAX_BITS == 4,
+              "lookups are in tables of 16 floats or 32 words");
+
 template <int bits>
 struct Group {
     __m512i line[bits];
@@ -22,7 +25,8 @@ template <int bits>
 static DENSQ_INLINE Group<bits> load_group(const uint8_t *codes) {
     Group<bits> group;
     DENSQ_UNROLL
-    for (int i = 0; i < bits; ++i) group.line[i] = _mm512_loadu_si512(codes + DENSQ_LINE_BYTES * i);
+    for (uint32_t i = 0; i < bits; ++i)
+        group.line[i] = _mm512_loadu_si512(codes + DENSQ_LINE_BYTES * i);
     return group;
 }
 

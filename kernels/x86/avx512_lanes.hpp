@@ -87,20 +87,22 @@ private:
         }
         DENSQ_UNROLL
         for (int i = 0; i < 8; i += 4) {
-            quad[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0x44);
-            quad[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0xEE);
-            quad[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0x44);
-            quad[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0xEE);
+            quad[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], _MM_SHUFFLE(1, 0, 1, 0));
+            quad[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], _MM_SHUFFLE(3, 2, 3, 2));
+            quad[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], _MM_SHUFFLE(1, 0, 1, 0));
+            quad[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], _MM_SHUFFLE(3, 2, 3, 2));
         }
         DENSQ_UNROLL
         for (int i = 0; i < 4; ++i) {
-            v[i] = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x20);
-            v[i + 4] = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x31);
+            constexpr int kLowHalves = 0x20, kHighHalves = 0x31;
+            v[i] = _mm256_permute2f128_ps(quad[i], quad[i + 4], kLowHalves);
+            v[i + 4] = _mm256_permute2f128_ps(quad[i], quad[i + 4], kHighHalves);
         }
     }
 
     static DENSQ_INLINE __m512 add_parts(__m512 a, __m512 b) {
-        return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xDD));
+        return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, _MM_SHUFFLE(2, 0, 2, 0)),
+                             _mm512_shuffle_f32x4(a, b, _MM_SHUFFLE(3, 1, 3, 1)));
     }
 };
 
