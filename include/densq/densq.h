@@ -178,11 +178,11 @@ typedef struct densq_backend densq_backend; /* opaque: one instruction set, one 
  * EXACT: LUT and activations in F32, F32 accumulation: an error of a few F32 roundings.
  *
  * FAST: LUT entries as integers of 13 bits with one scale per row, activations as integers of
- * 16 bits with one scale per block of 256 columns, products summed exactly.  With L the largest
- * |centroid| of the row, X_b the largest |activation| and n_b the columns of block b, the result
+ * 16 bits with one scale per span of 256 columns, products summed exactly.  With L the largest
+ * |centroid| of the row, X_s the largest |activation| and n_s the columns of span s, the result
  * differs from the exact sum by at most
  *
- *     2^-13 * 1.13 * L * sum_b n_b max(X_b, 2^-100)    (+ the roundings of F32 accumulation)
+ *     2^-13 * 1.13 * L * sum_s n_s max(X_s, 2^-100)    (+ the roundings of F32 accumulation)
  *
  * docs/precision.md has the proof, and what to expect on the activations of language models.
  *

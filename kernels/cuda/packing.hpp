@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // packing.hpp - the order in which the CUDA kernels want a matrix; plain C++, no CUDA.
 //
-// The unit is the fragment of a warp's matrix product: with g = lane / 4 and t = lane % 4, a lane
+// It follows the fragments of a warp's matrix product: with g = lane / 4 and t = lane % 4, a lane
 // decodes rows g and g + 8 of a tile of 16 rows, of every unit of 32 columns columns 8t..8t+7.  A
 // span is 256 columns, 8 units; a lane's codes of it are 16 nibble words (a word per unit and row
 // half, code i in bits 4i..), coded without loss as `bits` packets of 16 bytes:

@@ -2,8 +2,8 @@
 // sum_order.hpp - in which order the kernels add, all of them: the bits of an output must not
 // depend on the batch.
 //
-// Dense: the columns of a row are cut into slices of whole spans, the slices form two groups.  A
-// span's sum is multiplied by the scale and added to its slice's, these to their group's, in
+// Dense: the columns of a row are cut into slices of whole spans, the slices form two slice groups.
+// A span's sum is multiplied by the scale and added to its slice's, these to their group's, in
 // order.  The groups are added, then, if exact, the parts.
 //
 // Sparse: nonzero i of a row is added to sum i % 16; then these are added pairwise.  Rows with more

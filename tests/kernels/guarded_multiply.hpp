@@ -41,8 +41,8 @@ inline CpuBackend make_backend(const KernelTable *table, densq_precision precisi
 }
 
 // W x for `batch` vectors, one after the other.
-inline std::vector<float> multiply(const CpuBackend &backend, const Matrix &matrix,
-                                   const std::vector<float> &x, uint32_t batch) {
+inline std::vector<float> bind_and_multiply(const CpuBackend &backend, const Matrix &matrix,
+                                            const std::vector<float> &x, uint32_t batch) {
     const std::unique_ptr<CpuWeights, decltype(&unbind)> weights(bind(&backend, matrix), unbind);
     std::vector<float> y(static_cast<size_t>(matrix.rows) * batch, -1e30f);
     std::vector<uint8_t> workspace(workspace_size(weights.get(), batch), 0xAA);

@@ -13,7 +13,8 @@ namespace {
 double worst_over_bound(const RandomMatrix &m, const std::vector<float> &x) {
     double worst = 0;
     for (const KernelTable *table : usable_tables()) {
-        const std::vector<float> y = multiply(make_backend(table, DENSQ_FAST), m.view(), x, 1);
+        const std::vector<float> y =
+            bind_and_multiply(make_backend(table, DENSQ_FAST), m.view(), x, 1);
         for (uint32_t row = 0; row < m.rows; ++row) {
             const Expected e = expect(m, row, x.data());
             const double bound = fast_bound(e) + rounding_bound(m, e);

@@ -94,10 +94,10 @@ TEST_CASE("a result does not depend on the other vectors of its batch") {
         for (const densq_precision precision : kPrecisions) {
             CAPTURE(table->name);
             const CpuBackend backend = make_backend(table, precision);
-            const std::vector<float> together = multiply(backend, m.view(), x, 15);
+            const std::vector<float> together = bind_and_multiply(backend, m.view(), x, 15);
             for (uint32_t b = 0; b < 15; ++b) {
                 const std::vector<float> one(x.begin() + b * m.cols, x.begin() + (b + 1) * m.cols);
-                const std::vector<float> alone = multiply(backend, m.view(), one, 1);
+                const std::vector<float> alone = bind_and_multiply(backend, m.view(), one, 1);
                 REQUIRE(std::memcmp(alone.data(), together.data() + b * m.rows,
                                     m.rows * sizeof(float)) == 0);
             }
@@ -136,7 +136,7 @@ TEST_CASE("one activation that is not finite spoils every output of its vector, 
         for (const KernelTable *table : usable_tables()) {
             for (const densq_precision precision : kPrecisions) {
                 const std::vector<float> y =
-                    multiply(make_backend(table, precision), m.view(), x, 2);
+                    bind_and_multiply(make_backend(table, precision), m.view(), x, 2);
                 for (uint32_t row = 0; row < m.rows; ++row) {
                     CHECK(std::isfinite(y[row]));
                     CHECK_FALSE(std::isfinite(y[m.rows + row]));
