@@ -11,8 +11,6 @@ namespace densq::cuda {
 
 using namespace densq::device;
 
-static_assert(DENSQ_MIN_BITS == 2 && DENSQ_MAX_BITS == 4, "a selector's nibble has one code");
-
 template <uint32_t bits>
 struct RowTable {
     static constexpr uint32_t kWords = (1u << bits) / 4;

@@ -19,6 +19,7 @@
 namespace densq::cuda {
 
 static_assert(DENSQ_TILE_ROWS == 16 && DENSQ_UNIT_COLS == 32, "the shape of fragments");
+static_assert(DENSQ_MIN_BITS == 2 && DENSQ_MAX_BITS == 4, "the widths above");
 constexpr uint32_t kPacketBytes = 16 * 32;  // of a warp
 
 // Bit 0 of a nibble word's nibbles; the bit of nibbles that codes of 3 bits leave over.
