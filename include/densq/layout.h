@@ -157,12 +157,11 @@ static inline DENSQ_CONSTEXPR densq_field_place densq_place_field(uint32_t bits,
 static inline uint32_t densq_get_code(const uint8_t *group, uint32_t bits, uint32_t field,
                                       uint32_t slot) {
     const densq_field_place place = densq_place_field(bits, field);
-    const uint32_t low = densq_get_slot(group, place.low_line, slot) >> place.low_shift &
-                         ((1u << place.low_bits) - 1);
-    if (place.high_bits == 0) return low;
-    return low | (densq_get_slot(group, place.high_line, slot) >> place.high_shift &
-                  ((1u << place.high_bits) - 1))
-                     << place.low_bits;
+    const uint32_t low = densq_get_slot(group, place.low_line, slot) >> place.low_shift;
+    if (place.high_bits == 0) return low & ((1u << bits) - 1);
+    const uint32_t high = densq_get_slot(group, place.high_line, slot) >> place.high_shift;
+    return (low & ((1u << place.low_bits) - 1)) |
+           (high & ((1u << place.high_bits) - 1)) << place.low_bits;
 }
 
 /* Writes a code into a group whose bits for it are still 0. */
