@@ -160,8 +160,8 @@ static inline uint32_t densq_get_code(const uint8_t *group, uint32_t bits, uint3
     const uint32_t low = densq_get_slot(group, place.low_line, slot) >> place.low_shift;
     if (place.high_bits == 0) return low & ((1u << bits) - 1);
     const uint32_t high = densq_get_slot(group, place.high_line, slot) >> place.high_shift;
-    return (low & ((1u << place.low_bits) - 1)) |
-           (high & ((1u << place.high_bits) - 1)) << place.low_bits;
+    return (low & ((1u << place.low_bits) - 1)) | (high & ((1u << place.high_bits) - 1))
+                                                      << place.low_bits;
 }
 
 /* Writes a code into a group whose bits for it are still 0. */
