@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "lib/fault.hpp"
-#include "lib/file.hpp"
+#include "lib/base/fault.hpp"
+#include "lib/base/name.hpp"
 #include "lib/registry.hpp"
 
 namespace densq {
@@ -14,7 +14,7 @@ densq_status choose_table(const char *name, const KernelTable **table, densq_fau
     bool known = true;
     *table = name ? find_table(name, &known) : usable_table(0);
     if (*table) return DENSQ_OK;
-    const Name shown = {name, strlen(name)};
+    const Name shown = name_of(name);
     if (!known)
         return fail(fault, DENSQ_ERR_NOT_FOUND, kNoOffset, "this build has no backend ", shown);
     return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset, "this CPU cannot run the backend ", shown);
@@ -43,9 +43,9 @@ void destroy_backend(densq_backend *backend) {
     release(allocator, backend, sizeof(CpuBackend));
 }
 
-densq_status bind_matrix(densq_weights **out, const densq_backend *backend, const densq_file *file,
-                         uint32_t index, densq_fault *fault) {
-    *out = bind(static_cast<const CpuBackend *>(backend), view_matrix(file, index));
+densq_status bind_matrix(densq_weights **out, const densq_backend *backend,
+                         const MatrixInFile &matrix, densq_fault *fault) {
+    *out = bind(static_cast<const CpuBackend *>(backend), matrix.view);
     if (!*out) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory to bind the matrix");
     return DENSQ_OK;
 }
@@ -56,14 +56,13 @@ size_t matrix_workspace_size(const densq_weights *weights, uint32_t batch) {
     return workspace_size(static_cast<const CpuWeights *>(weights), batch);
 }
 
-densq_status multiply(const densq_weights *weights, uint32_t batch, const float *x, size_t x_stride,
-                      float *y, size_t y_stride, void *workspace) {
-    matmul(static_cast<const CpuWeights *>(weights), batch, x, x_stride, y, y_stride, workspace);
+densq_status matmul_on_cpu(const densq_weights *weights, const Operands &operands) {
+    matmul(static_cast<const CpuWeights *>(weights), operands);
     return DENSQ_OK;
 }
 
 constexpr BackendOps kOps = {destroy_backend, bind_matrix, unbind_matrix, matrix_workspace_size,
-                             multiply};
+                             matmul_on_cpu};
 
 }  // namespace
 

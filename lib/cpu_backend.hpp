@@ -3,7 +3,7 @@
 // and memory; and a matrix bound to one.
 #pragma once
 #include "kernels/table.hpp"
-#include "lib/backend.hpp"
+#include "lib/base/provider.hpp"
 #include "lib/plan.hpp"
 
 namespace densq {
@@ -39,8 +39,6 @@ void unbind(CpuWeights *weights);
 
 size_t workspace_size(const CpuWeights *weights, uint32_t batch);
 
-// Arguments are checked: see densq_matmul.
-void matmul(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride, float *y,
-            size_t y_stride, void *workspace);
+void matmul(const CpuWeights *weights, const Operands &operands);
 
 }  // namespace densq

@@ -45,18 +45,14 @@ uint32_t vectors_at_once(const CpuWeights *weights) {
     return max_batch * (set_bytes < kVectorsBytes ? kVectorsBytes / set_bytes : 1);
 }
 
-struct Call {
+// As many vectors as are multiplied at a time.
+struct Call : Operands {
     const CpuWeights *weights;
-    uint32_t batch;
-    const float *x;
-    size_t x_stride;
-    float *y;
-    size_t y_stride;
+    Workspace space;
     uint8_t *prepared;
     float *scale;
     float *columns;
     float *sums;
-    Workspace space;
 
     const KernelTable *table() const { return weights->cpu().table; }
     const PrecisionKernels &kernels() const { return *weights->cpu().kernels; }
@@ -146,26 +142,21 @@ void run(const CpuBackend &backend, uint32_t count, densq_task_fn task, Call *ca
         task(call, 0, count);
 }
 
-void multiply(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride, float *y,
-              size_t y_stride, uint8_t *workspace) {
-    Call call = {weights,
-                 batch,
-                 x,
-                 x_stride,
-                 y,
-                 y_stride,
-                 workspace,
-                 nullptr,
-                 nullptr,
-                 nullptr,
-                 lay_out_workspace(weights, batch)};
-    call.scale = reinterpret_cast<float *>(workspace + call.space.scales_at);
-    call.columns = reinterpret_cast<float *>(workspace + call.space.columns_at);
-    call.sums = reinterpret_cast<float *>(workspace + call.space.sums_at);
+// The workspace is aligned.
+void multiply_at_once(const CpuWeights *weights, const Operands &operands) {
+    auto *base = static_cast<uint8_t *>(operands.workspace);
+    const Workspace space = lay_out_workspace(weights, operands.batch);
+    Call call = {operands,
+                 weights,
+                 space,
+                 base,
+                 reinterpret_cast<float *>(base + space.scales_at),
+                 reinterpret_cast<float *>(base + space.columns_at),
+                 reinterpret_cast<float *>(base + space.sums_at)};
 
     const CpuBackend &backend = weights->cpu();
     const uint32_t max_batch = backend.table->max_batch;
-    run(backend, batch / max_batch + (batch % max_batch != 0), prepare_sets, &call);
+    run(backend, call.batch / max_batch + (call.batch % max_batch != 0), prepare_sets, &call);
     run(backend, weights->plan.chunks, multiply_chunks, &call);
     add_segments(call);
 }
@@ -179,15 +170,15 @@ size_t workspace_size(const CpuWeights *weights, uint32_t batch) {
     return bytes <= SIZE_MAX ? static_cast<size_t>(bytes) : 0;
 }
 
-void matmul(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride, float *y,
-            size_t y_stride, void *workspace) {
-    uint8_t *base = align_up(workspace, kAlign);
+void matmul(const CpuWeights *weights, const Operands &operands) {
     const uint32_t most = vectors_at_once(weights);
-    for (uint32_t first = 0; first < batch;) {
-        const uint32_t count = batch - first < most ? batch - first : most;
-        multiply(weights, count, x + first * x_stride, x_stride, y + first * y_stride, y_stride,
-                 base);
-        first += count;
+    Operands part = operands;
+    part.workspace = align_up(operands.workspace, kAlign);
+    for (uint32_t left = operands.batch; left > 0; left -= part.batch) {
+        part.batch = left < most ? left : most;
+        multiply_at_once(weights, part);
+        part.x += part.batch * part.x_stride;
+        part.y += part.batch * part.y_stride;
     }
 }
 

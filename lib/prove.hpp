@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/fault.hpp"
 #include "lib/crc32c.hpp"
 #include "lib/directory.hpp"
 #include "lib/sections.hpp"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "densq/layout.h"
-#include "lib/checked.hpp"
+#include "lib/base/checked.hpp"
 #include "lib/prove.hpp"
 
 namespace densq {

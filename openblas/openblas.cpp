@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/backend.hpp"
-#include "lib/fault.hpp"
+#include "lib/base/provider.hpp"
+#include "lib/base/fault.hpp"
 
 namespace densq {
 namespace {
@@ -117,23 +117,18 @@ bool strides_fit(size_t x_stride, size_t y_stride) {
     return x_stride <= INT32_MAX && y_stride <= INT32_MAX;
 }
 
-densq_status multiply(const densq_weights *base, uint32_t batch, const float *x, size_t x_stride,
-                      float *y, size_t y_stride, void *workspace) {
+densq_status matmul_by_panels(const densq_weights *base, const Operands &to) {
     const auto *weights = static_cast<const OpenblasWeights *>(base);
-    if (batch == 1) {
-        x_stride = weights->cols;
-        y_stride = weights->rows;
-    }
-    if (!goes_to_openblas(weights, batch) || !strides_fit(x_stride, y_stride))
-        return densq_matmul(weights->cpu, batch, x, x_stride, y, y_stride, workspace,
-                            densq_workspace_size(weights->cpu, batch));
+    if (!goes_to_openblas(weights, to.batch) || !strides_fit(to.x_stride, to.y_stride))
+        return densq_matmul(weights->cpu, to.batch, to.x, to.x_stride, to.y, to.y_stride,
+                            to.workspace, densq_workspace_size(weights->cpu, to.batch));
     Call call = {weights,
-                 static_cast<blasint>(batch),
-                 x,
-                 static_cast<blasint>(x_stride),
-                 y,
-                 static_cast<blasint>(y_stride),
-                 align_up(workspace, kAlign),
+                 static_cast<blasint>(to.batch),
+                 to.x,
+                 static_cast<blasint>(to.x_stride),
+                 to.y,
+                 static_cast<blasint>(to.y_stride),
+                 align_up(to.workspace, kAlign),
                  0};
     const OpenblasBackend &backend = weights->openblas();
     if (backend.parallel && weights->tasks() > 1)
@@ -169,11 +164,11 @@ void cut_into_panels(OpenblasWeights *weights) {
     weights->panel_bytes = (weights->panel_rows * row_bytes + kAlign - 1) / kAlign * kAlign;
 }
 
-densq_status bind(densq_weights **out, const densq_backend *base, const densq_file *file,
-                  uint32_t index, densq_fault *fault) {
+densq_status bind(densq_weights **out, const densq_backend *base, const MatrixInFile &matrix,
+                  densq_fault *fault) {
     const auto *backend = static_cast<const OpenblasBackend *>(base);
     densq_weights *cpu = nullptr;
-    const densq_status status = densq_bind(&cpu, backend->cpu, file, index, fault);
+    const densq_status status = densq_bind(&cpu, backend->cpu, matrix.file, matrix.index, fault);
     if (status != DENSQ_OK) return status;
     void *memory = allocate(backend->allocator, sizeof(OpenblasWeights), alignof(OpenblasWeights));
     if (!memory) {
@@ -181,7 +176,7 @@ densq_status bind(densq_weights **out, const densq_backend *base, const densq_fi
         return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory to bind the matrix");
     }
     auto *weights = static_cast<OpenblasWeights *>(memory);
-    *weights = {{backend, cpu->rows, cpu->cols}, cpu, file, index, 0, 0, 0};
+    *weights = {{backend, cpu->rows, cpu->cols}, cpu, matrix.file, matrix.index, 0, 0, 0};
     cut_into_panels(weights);
     *out = weights;
     return DENSQ_OK;
@@ -194,7 +189,7 @@ void destroy(densq_backend *base) {
     release(allocator, backend, sizeof *backend);
 }
 
-constexpr BackendOps kOps = {destroy, bind, unbind, workspace_size, multiply};
+constexpr BackendOps kOps = {destroy, bind, unbind, workspace_size, matmul_by_panels};
 
 constexpr char kSwitching[] = "openblas", kAlways[] = "openblas-all";
 
@@ -203,12 +198,11 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
     const bool always = options.name && !strcmp(options.name, kAlways);
     if (options.name && !always && strcmp(options.name, kSwitching) != 0)
         return fail(fault, DENSQ_ERR_NOT_FOUND, kNoOffset, "options->provider has no backend ",
-                    Name{options.name, strlen(options.name)}, ", only openblas and openblas-all");
+                    name_of(options.name), ", only openblas and openblas-all");
     densq_precision precision;
     densq_status status = choose_precision(&precision, options.precision, fault);
     if (status) return status;
     densq_backend_options cpu_options = options;
-    cpu_options.struct_size = sizeof cpu_options;
     cpu_options.name = nullptr;
     cpu_options.precision = precision;
     cpu_options.provider = nullptr;

@@ -10,9 +10,13 @@
  *
  * Conventions.  Functions return a densq_status: 0 is success.  Where a function takes a
  * densq_fault, it may be NULL; else it is written on failure only and says what and where.  On
- * failure every output parameter is left or set to NULL/0.  A `struct_size` field must hold the
- * sizeof of its struct as the caller compiled it, so that structs can grow; other fields that are
- * zero select the default.
+ * failure every output parameter is left or set to NULL/0.
+ *
+ * Structs.  A later version of a struct may have more fields at its end.  A `struct_size` field
+ * must hold the sizeof of its struct as the caller compiled it; the library fits what it knows to
+ * that, whether caller or library is the newer one.  In options a zero field selects the default.
+ * A newer caller who sets a field that this library does not know gets DENSQ_ERR_UNSUPPORTED.  In
+ * a struct that the library fills, fields that it does not know become zero.
  *
  * Thread safety.  A densq_file, a densq_backend and densq_weights are immutable once made: any
  * number of threads may use them at a time.  A workspace belongs to one call at a time.  No

@@ -2,7 +2,7 @@
 // test_backend.cpp - densq_backend_*, densq_bind and what they refuse.
 #include <algorithm>
 
-#include "lib/backend.hpp"
+#include "lib/base/provider.hpp"
 #include "lib/cpu_backend.hpp"
 
 #include "handles.hpp"

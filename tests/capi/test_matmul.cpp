@@ -5,6 +5,9 @@
 #include <thread>
 
 #include "densq/threads.h"
+#include "lib/registry.hpp"
+#include "tests/support/backends_run.hpp"
+
 #include "handles.hpp"
 
 using namespace densq::test;
@@ -58,7 +61,9 @@ void check_products(const Backend &backend, uint32_t index, uint32_t batch) {
 }  // namespace
 
 TEST_CASE("products of every matrix by every backend") {
-    for (const std::string &name : backend_names())
+    for (const std::string &name : backend_names()) {
+        bool known = false;
+        note_run(densq::find_table(name.c_str(), &known));
         for (const densq_precision precision : kPrecisions) {
             const Backend backend = make_backend(backend_options(name.c_str(), precision));
             for (uint32_t i = 0; i < densq_count(golden().file.get(), DENSQ_MATRIX); ++i)
@@ -69,6 +74,7 @@ TEST_CASE("products of every matrix by every backend") {
                     check_products(backend, i, batch);
                 }
         }
+    }
 }
 
 TEST_CASE("the default precision is fast") {

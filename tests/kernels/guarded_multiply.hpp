@@ -5,26 +5,21 @@
 
 #include <memory>
 
-#include "kernels/cpu_features.hpp"
 #include "lib/cpu_backend.hpp"
-#include "lib/cpu.hpp"
+#include "lib/base/cpu_detection.hpp"
 #include "lib/registry.hpp"
+#include "tests/support/backends_run.hpp"
 
 #include "guarded.hpp"
 #include "random_matrix.hpp"
 
 namespace densq::test {
 
+// Also those of whose name there is another for CPUs with more, which the registry prefers.
 inline std::vector<const KernelTable *> usable_tables() {
     std::vector<const KernelTable *> tables;
-    while (const KernelTable *table = usable_table(static_cast<uint32_t>(tables.size())))
-        tables.push_back(table);
-    // The registry prefers the table of the same name for CPUs with more.
-#if defined(__x86_64__)
-    if (cpu_features() & kCpuAvx512Vnni) tables.push_back(densq_k_avx512());
-#elif defined(__aarch64__)
-    if (cpu_features() & kCpuDotProducts) tables.push_back(densq_k_neon());
-#endif
+    for (uint32_t i = 0; const KernelTable *table = kernel_table(i); ++i)
+        if ((table->cpu_features & cpu_features()) == table->cpu_features) tables.push_back(table);
     return tables;
 }
 
@@ -37,6 +32,7 @@ inline CpuBackend make_backend(const KernelTable *table, densq_precision precisi
     CpuBackend backend;
     if (make_cpu_backend(&backend, table, options, default_allocator(), nullptr) != DENSQ_OK)
         FAIL("a precision that the CPU's backends lack");
+    note_run(table);
     return backend;
 }
 
@@ -46,7 +42,7 @@ inline std::vector<float> bind_and_multiply(const CpuBackend &backend, const Mat
     const std::unique_ptr<CpuWeights, decltype(&unbind)> weights(bind(&backend, matrix), unbind);
     std::vector<float> y(static_cast<size_t>(matrix.rows) * batch, -1e30f);
     std::vector<uint8_t> workspace(workspace_size(weights.get(), batch), 0xAA);
-    matmul(weights.get(), batch, x.data(), matrix.cols, y.data(), matrix.rows, workspace.data());
+    matmul(weights.get(), {batch, x.data(), matrix.cols, y.data(), matrix.rows, workspace.data()});
     return y;
 }
 
@@ -72,8 +68,8 @@ public:
         Guarded<float> in(x, side);
         Guarded<float> out(static_cast<size_t>(matrix.rows) * batch, side);
         Guarded<uint8_t> workspace(workspace_size(weights.get(), batch), side);
-        matmul(weights.get(), batch, in.data(), matrix.cols, out.data(), matrix.rows,
-               workspace.data());
+        matmul(weights.get(),
+               {batch, in.data(), matrix.cols, out.data(), matrix.rows, workspace.data()});
         return {out.data(), out.data() + static_cast<size_t>(matrix.rows) * batch};
     }
 

@@ -116,7 +116,7 @@ TEST_CASE("strides leave what lies between untouched") {
         CpuWeights *weights = bind(&backend, m.view());
         std::vector<float> y(y_stride * batch, -7.0f);
         std::vector<uint8_t> workspace(workspace_size(weights, batch));
-        matmul(weights, batch, x.data(), x_stride, y.data(), y_stride, workspace.data());
+        matmul(weights, {batch, x.data(), x_stride, y.data(), y_stride, workspace.data()});
         for (uint32_t b = 0; b < batch; ++b) {
             for (uint32_t i = m.rows; i < y_stride; ++i) CHECK(y[b * y_stride + i] == -7.0f);
             const Expected e = expect(m, 20, x.data() + b * x_stride);

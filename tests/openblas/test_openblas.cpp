@@ -10,7 +10,7 @@
 
 #include "densq/openblas.h"
 #include "densq/threads.h"
-#include "lib/backend.hpp"
+#include "lib/base/provider.hpp"
 #include "tests/capi/handles.hpp"
 #include "tests/fault/allocator.hpp"
 #include "tools/densq/bench_image.hpp"

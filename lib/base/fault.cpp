@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "lib/fault.hpp"
+#include "lib/base/fault.hpp"
 
 #include <string.h>
 
@@ -82,7 +82,7 @@ private:
 Piece::Piece(const char *words) : kind(kText), text(words) {}
 Piece::Piece(uint64_t value) : kind(kDecimal), number(value) {}
 Piece::Piece(Hex value) : kind(kHex), number(value.value) {}
-Piece::Piece(Name bytes) : kind(kName), subject{DENSQ_METADATA, bytes} {}
+Piece::Piece(Name name) : kind(kName), subject{DENSQ_METADATA, name} {}
 Piece::Piece(Subject entry) : kind(kSubject), subject(entry) {}
 
 const char *kind_name(densq_kind kind) {

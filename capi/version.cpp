@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // library.cpp - densq_version, densq_strerror, densq_crc32c.
 #include "densq/densq.h"
-#include "lib/backend.hpp"
+#include "lib/base/provider.hpp"
 #include "lib/crc32c.hpp"
-#include "lib/fault.hpp"
+#include "lib/base/fault.hpp"
 
 extern "C" {
 

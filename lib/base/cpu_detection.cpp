@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "lib/cpu.hpp"
+#include "lib/base/cpu_detection.hpp"
 
 #include "kernels/cpu_features.hpp"
 
@@ -54,7 +54,7 @@ uint32_t vector_features(Registers basic) {
 
 }  // namespace
 
-uint32_t cpu_features() {
+uint32_t detect_cpu_features() {
     constexpr uint32_t kSse42 = 1u << 20;
     const Registers basic = cpuid(1);
     return vector_features(basic) | (has(basic.c, kSse42) ? kCpuCrc32c : 0u);
@@ -62,7 +62,7 @@ uint32_t cpu_features() {
 
 #elif defined(__aarch64__) && defined(__linux__)
 
-uint32_t cpu_features() {
+uint32_t detect_cpu_features() {
     const unsigned long has = getauxval(AT_HWCAP);
     return kCpuNeon | (has & HWCAP_CRC32 ? kCpuCrc32c : 0u) |
            (has & HWCAP_ASIMDDP ? kCpuDotProducts : 0u);
@@ -80,14 +80,14 @@ bool has(const char *name) {
 
 }  // namespace
 
-uint32_t cpu_features() {
+uint32_t detect_cpu_features() {
     return kCpuNeon | (has("hw.optional.armv8_crc32") ? kCpuCrc32c : 0u) |
            (has("hw.optional.arm.FEAT_DotProd") ? kCpuDotProducts : 0u);
 }
 
 #else
 
-uint32_t cpu_features() { return 0; }
+uint32_t detect_cpu_features() { return 0; }
 
 #endif
 

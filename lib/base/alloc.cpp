@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "lib/alloc.hpp"
+#include "lib/base/alloc.hpp"
 
 #include <stdlib.h>
 #include <sys/mman.h>

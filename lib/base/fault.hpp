@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "densq/densq.h"
+#include "lib/base/name.hpp"
 
 namespace densq {
 
@@ -12,13 +13,6 @@ constexpr uint64_t kNoOffset = UINT64_MAX;
 
 struct Hex {
     uint32_t value;
-};
-
-// Bytes of unknown content; written between quotes, all but printable ASCII escaped, the middle of
-// a long name left out.
-struct Name {
-    const char *bytes;
-    size_t size;
 };
 
 // An entry of a file; written as its kind and name.
@@ -32,7 +26,7 @@ struct Piece {
     Piece(const char *words);
     Piece(uint64_t value);
     Piece(Hex value);
-    Piece(Name bytes);
+    Piece(Name name);  // between quotes, with escapes, the middle of a long one left out
     Piece(Subject entry);
 
     enum { kText, kDecimal, kHex, kName, kSubject } kind;
