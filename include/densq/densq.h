@@ -10,9 +10,13 @@
  *
  * Conventions.  Functions return a densq_status: 0 is success.  Where a function takes a
  * densq_fault, it may be NULL; else it is written on failure only and says what and where.  On
- * failure every output parameter is left or set to NULL/0.  A `struct_size` field must hold the
- * sizeof of its struct as the caller compiled it, so that structs can grow; other fields that are
- * zero select the default.
+ * failure every output parameter is left or set to NULL/0.
+ *
+ * Structs.  A later version of a struct may have more fields at its end.  A `struct_size` field
+ * must hold the sizeof of its struct as the caller compiled it; the library fits what it knows to
+ * that, whether caller or library is the newer one.  In options a zero field selects the default.
+ * A newer caller who sets a field that this library does not know gets DENSQ_ERR_UNSUPPORTED.  In
+ * a struct that the library fills, fields that it does not know become zero.
  *
  * Thread safety.  A densq_file, a densq_backend and densq_weights are immutable once made: any
  * number of threads may use them at a time.  A workspace belongs to one call at a time.  No
@@ -178,17 +182,22 @@ typedef struct densq_backend densq_backend; /* opaque: one instruction set, one 
  * EXACT: LUT and activations in F32, F32 accumulation: an error of a few F32 roundings.
  *
  * FAST: LUT entries as integers of 13 bits with one scale per row, activations as integers of
- * 16 bits with one scale per block of 256 columns, products summed exactly.  With L the largest
- * |centroid| of the row, X_b the largest |activation| and n_b the columns of block b, the result
+ * 16 bits with one scale per span of 256 columns, products summed exactly.  With L the largest
+ * |centroid| of the row, X_s the largest |activation| and n_s the columns of span s, the result
  * differs from the exact sum by at most
  *
- *     2^-13 * 1.13 * L * sum_b n_b max(X_b, 2^-100)    (+ the roundings of F32 accumulation)
+ *     2^-13 * 1.13 * L * sum_s n_s max(X_s, 2^-100)    (+ the roundings of F32 accumulation)
  *
  * docs/precision.md has the proof, and what to expect on the activations of language models.
  *
  * Both: an infinite or NaN activation makes every output of that activation vector NaN or
  * infinite. */
-typedef enum densq_precision { DENSQ_FAST = 0, DENSQ_EXACT = 1 } densq_precision;
+typedef enum densq_precision {
+    DENSQ_PRECISION_DEFAULT = 0, /* FAST; a later version of the library may choose another one */
+    DENSQ_FAST = 1,
+    DENSQ_EXACT = 2
+    /* Later versions may have more.  A backend that lacks one gives DENSQ_ERR_UNSUPPORTED. */
+} densq_precision;
 
 /* A family of backends from an archive of its own: densq/cuda.h and densq/openblas.h have some, and
  * say how these compute. */
@@ -197,7 +206,7 @@ typedef struct densq_provider densq_provider; /* opaque, constant */
 typedef struct densq_backend_options {
     size_t struct_size;
     const char *name;           /* NULL: the fastest usable; else one of densq_backend_at */
-    uint32_t precision;         /* densq_precision */
+    uint32_t precision;         /* densq_precision; others give DENSQ_ERR_ARGUMENT */
     densq_parallel_fn parallel; /* NULL: run on the calling thread */
     void *parallel_user;        /* handed to parallel */
     densq_alloc_fn alloc;       /* both or neither; NULL: malloc and free */

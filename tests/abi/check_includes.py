@@ -11,7 +11,8 @@ import re
 import sys
 from pathlib import Path
 
-CONTRACT = {"kernels/table.hpp", "kernels/cpu_features.hpp"}  # between lib and the kernels
+CONTRACT = {"kernels/table.hpp", "kernels/cpu_features.hpp",  # between lib and the kernels
+            "kernels/matrix.hpp", "kernels/segments.hpp", "kernels/widths.hpp"}
 ERRORS, FORMAT = "tools/densq/errors.hpp", "tools/densq/format"
 MAY_SEE = {  # folder: the folders or files it may include from, besides include/
     "include": [],
@@ -19,16 +20,16 @@ MAY_SEE = {  # folder: the folders or files it may include from, besides include
     "lib": ["lib", *CONTRACT],
     "capi": ["capi", "lib", *CONTRACT],
     "threads": ["threads"],
-    "cuda": ["cuda", "kernels/cuda/packing.hpp", "kernels/cuda/multiply.hpp", "kernels/table.hpp",
-             "capi/structs.hpp", "lib/alloc.hpp", "lib/backend.hpp", "lib/fault.hpp",
-             "lib/file.hpp", "lib/operands.hpp"],
-    "openblas": ["openblas", "lib/backend.hpp", "lib/alloc.hpp", "lib/fault.hpp"],
+    "cuda": ["cuda", "kernels/cuda/packing.hpp", "kernels/cuda/multiply_on_stream.hpp",
+             "kernels/matrix.hpp", "lib/base"],
+    "openblas": ["openblas", "lib/base"],
     "tools/densq": [],
     "tools/densq/format": [FORMAT, ERRORS],
     "tools/densq/quantize": ["tools/densq/quantize", FORMAT, ERRORS],
     "tools/densq/measure": ["tools/densq/measure", FORMAT, ERRORS],
     "tools/densq/cli": ["tools/densq"],
     "examples": ["examples"],
+    "bench": ["bench", "tools"],
     "tests": ["tests", "cuda", "lib", "kernels", "tools", "examples"],
 }
 CORE = {"include", "kernels", "lib", "capi", "threads", "cuda", "openblas"}
