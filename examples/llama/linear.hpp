@@ -34,7 +34,7 @@ public:
 
 private:
     struct Unbind {
-        void operator()(densq_weights *weights) const { densq_unbind(&weights); }
+        void operator()(densq_weights *object) const { densq_unbind(&object); }
     };
     void apply_plain(const float *x, uint32_t count, float *y) const;
     void apply_rows(uint32_t first, uint32_t number, const float *x, uint32_t count,

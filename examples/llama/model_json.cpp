@@ -155,7 +155,8 @@ void read_merges(const json &model, TokenizerFile *file) {
 
 void read_added(const json &added, TokenizerFile *file) {
     for (const json &token : added) {
-        file->added.emplace_back(token.at("content").get<std::string>(), read_id(token.at("id")));
+        const auto content = token.at("content").get<std::string>();
+        file->added.emplace_back(content, read_id(token.at("id")));
         refuse(token, {"lstrip", "rstrip", "single_word"});
     }
 }
