@@ -2,9 +2,9 @@
 // files.cpp - the functions of densq.h on files: they check arguments and call lib/.
 #include <string.h>
 
-#include "capi/structs.hpp"
+#include "lib/base/caller_struct.hpp"
 #include "densq/densq.h"
-#include "lib/fault.hpp"
+#include "lib/base/fault.hpp"
 #include "lib/file.hpp"
 
 using namespace densq;
@@ -16,9 +16,9 @@ densq_status fail_argument(densq_fault *fault, const char *why) {
 }
 
 densq_status read_options(OpenOptions *out, const densq_open_options *theirs, densq_fault *fault) {
-    if (theirs && !known_size(theirs))
-        return fail_argument(fault, "options->struct_size is smaller than densq_open_options");
-    const densq_open_options options = read_struct(theirs);
+    densq_open_options options;
+    const densq_status status = read_struct(&options, theirs, "options", fault);
+    if (status) return status;
     if (options.flags & ~static_cast<uint32_t>(DENSQ_OPEN_COPY | DENSQ_OPEN_SKIP_CHECKSUM))
         return fail_argument(fault, "options->flags has a bit that is not in densq_open_flags");
     out->max_bytes = options.max_bytes;
@@ -75,14 +75,14 @@ densq_status densq_find(const densq_file *file, densq_kind kind, const char *nam
                         uint32_t *index) {
     if (index) *index = 0;
     if (!file || !name || !index) return DENSQ_ERR_ARGUMENT;
-    const uint32_t found = find_entry(file->directory, kind, Name{name, strlen(name)});
+    const uint32_t found = find_entry(file->directory, kind, name_of(name));
     if (found == kNotFound) return DENSQ_ERR_NOT_FOUND;
     *index = found;
     return DENSQ_OK;
 }
 
 densq_status densq_get_metadata(const densq_file *file, uint32_t index, densq_metadata *out) {
-    if (!has_entry(file, DENSQ_METADATA, index) || !out || !known_size(out))
+    if (!has_entry(file, DENSQ_METADATA, index) || !out || check_output(out))
         return DENSQ_ERR_ARGUMENT;
     const densq_metadata_record &record = file->directory.metadata[index];
     const Name key = entry_name(file->directory, DENSQ_METADATA, index);
@@ -96,7 +96,7 @@ densq_status densq_get_metadata(const densq_file *file, uint32_t index, densq_me
 }
 
 densq_status densq_get_matrix(const densq_file *file, uint32_t index, densq_matrix *out) {
-    if (!has_entry(file, DENSQ_MATRIX, index) || !out || !known_size(out))
+    if (!has_entry(file, DENSQ_MATRIX, index) || !out || check_output(out))
         return DENSQ_ERR_ARGUMENT;
     const densq_matrix_record &record = file->directory.matrices[index];
     const Name name = entry_name(file->directory, DENSQ_MATRIX, index);
@@ -113,7 +113,7 @@ densq_status densq_get_matrix(const densq_file *file, uint32_t index, densq_matr
 }
 
 densq_status densq_get_tensor(const densq_file *file, uint32_t index, densq_tensor *out) {
-    if (!has_entry(file, DENSQ_TENSOR, index) || !out || !known_size(out))
+    if (!has_entry(file, DENSQ_TENSOR, index) || !out || check_output(out))
         return DENSQ_ERR_ARGUMENT;
     const densq_tensor_record &record = file->directory.tensors[index];
     const Name name = entry_name(file->directory, DENSQ_TENSOR, index);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // multiply.cpp - the functions of densq.h on backends, weights and matmul: they check arguments
 // and call lib/.
-#include "capi/structs.hpp"
+#include "lib/base/caller_struct.hpp"
 #include "densq/densq.h"
 #include "lib/cpu_backend.hpp"
-#include "lib/fault.hpp"
+#include "lib/base/fault.hpp"
 #include "lib/file.hpp"
-#include "lib/operands.hpp"
+#include "lib/base/operands.hpp"
 #include "lib/registry.hpp"
 
 using namespace densq;
@@ -20,11 +20,9 @@ struct BackendOptions {
 
 densq_status read_options(BackendOptions *out, const densq_backend_options *theirs,
                           densq_fault *fault) {
-    if (theirs && !known_size(theirs))
-        return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
-                    "options->struct_size is smaller than densq_backend_options");
-    out->given = read_struct(theirs);
-    if (out->given.precision != DENSQ_FAST && out->given.precision != DENSQ_EXACT)
+    const densq_status status = read_struct(&out->given, theirs, "options", fault);
+    if (status) return status;
+    if (out->given.precision > DENSQ_EXACT)
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
                     "options->precision is not one of densq_precision");
     if (!read_allocator(&out->allocator, out->given))
@@ -80,7 +78,7 @@ densq_status densq_bind(densq_weights **out, const densq_backend *backend, const
     if (index >= count)
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, "matrix ", static_cast<uint64_t>(index),
                     " of a file with ", static_cast<uint64_t>(count));
-    return backend->ops->bind(out, backend, file, index, fault);
+    return backend->ops->bind(out, backend, {file, index, view_matrix(file, index)}, fault);
 }
 
 void densq_unbind(densq_weights **weights) {
@@ -101,8 +99,12 @@ densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const fl
     const BackendOps *ops = weights->backend->ops;
     const size_t needed = ops->workspace_size(weights, batch);
     if (needed == 0 || workspace_bytes < needed) return DENSQ_ERR_ARGUMENT;
-    const Operand in = {x, x_stride, weights->cols, sizeof(float)};
-    const Operand result = {y, y_stride, weights->rows, sizeof(float)};
+    if (batch == 1) {
+        x_stride = weights->cols;
+        y_stride = weights->rows;
+    }
+    const VectorArray in = {x, x_stride, weights->cols, sizeof(float)};
+    const VectorArray result = {y, y_stride, weights->rows, sizeof(float)};
     if (!legal_operands(batch, in, result, workspace, needed)) return DENSQ_ERR_ARGUMENT;
-    return ops->matmul(weights, batch, x, x_stride, y, y_stride, workspace);
+    return ops->matmul(weights, {batch, x, x_stride, y, y_stride, workspace});
 }

@@ -7,8 +7,8 @@
 #include "cuda/device.hpp"
 #include "densq/cuda.h"
 #include "kernels/cuda/packing.hpp"
-#include "lib/fault.hpp"
-#include "lib/file.hpp"
+#include "lib/base/fault.hpp"
+#include "lib/base/name.hpp"
 
 namespace densq::cuda {
 namespace {
@@ -39,8 +39,8 @@ densq_status find_device(const char *name, uint32_t *device, densq_fault *fault)
     if (!name || !strcmp(name, "cuda")) return DENSQ_OK;
     for (; *device < kMaxDevices; ++*device)
         if (!strcmp(name, kNames.text[*device])) return DENSQ_OK;
-    return fail(fault, DENSQ_ERR_NOT_FOUND, kNoOffset, "CUDA has no backend ",
-                Name{name, strlen(name)}, ": they are cuda:0 to cuda:", uint64_t{kMaxDevices - 1});
+    return fail(fault, DENSQ_ERR_NOT_FOUND, kNoOffset, "CUDA has no backend ", name_of(name),
+                ": they are cuda:0 to cuda:", uint64_t{kMaxDevices - 1});
 }
 
 densq_status check_device(uint32_t device, densq_fault *fault) {
@@ -57,9 +57,22 @@ densq_status check_device(uint32_t device, densq_fault *fault) {
     const uint64_t major = properties.compute_major, minor = properties.compute_minor;
     if (major * 10 + minor < kOldestCompute)
         return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset, kNames.text[device], " is ",
-                    Name{properties.name, strlen(properties.name)}, " of compute capability ",
-                    major, ".", minor, ": too old, 7.5 is needed");
+                    name_of(properties.name), " of compute capability ", major, ".", minor,
+                    ": too old, 7.5 is needed");
     return DENSQ_OK;
+}
+
+// The kernels have two precisions, of which one is `exact`.
+densq_status choose_precision(bool *exact, uint32_t precision, densq_fault *fault) {
+    switch (precision) {
+    case DENSQ_PRECISION_DEFAULT:
+    case DENSQ_FAST: *exact = false; return DENSQ_OK;
+    case DENSQ_EXACT: *exact = true; return DENSQ_OK;
+    default:
+        return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,
+                    "CUDA's backends do not have precision ", uint64_t{precision},
+                    " of densq_precision");
+    }
 }
 
 void destroy(densq_backend *backend) {
@@ -90,10 +103,10 @@ densq_status upload(const CudaBackend &backend, const Matrix &matrix, void **mem
     return status;
 }
 
-densq_status bind(densq_weights **out, const densq_backend *base, const densq_file *file,
-                  uint32_t index, densq_fault *fault) {
+densq_status bind(densq_weights **out, const densq_backend *base, const MatrixInFile &in_file,
+                  densq_fault *fault) {
     const auto *backend = static_cast<const CudaBackend *>(base);
-    const Matrix matrix = view_matrix(file, index);
+    const Matrix &matrix = in_file.view;
     void *space = allocate(backend->allocator, sizeof(CudaWeights), alignof(CudaWeights));
     if (!space) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory to bind the matrix");
     void *memory = nullptr;
@@ -118,20 +131,20 @@ void unbind(densq_weights *base) {
     release(backend.allocator, weights, sizeof(CudaWeights));
 }
 
-constexpr BackendOps kOps = {destroy, bind, unbind, workspace_size, matmul};
+constexpr BackendOps kOps = {destroy, bind, unbind, workspace_size, matmul_on_default_stream};
 
 densq_status create(densq_backend **out, const densq_backend_options &options,
                     const Allocator &allocator, densq_fault *fault) {
     uint32_t device = 0;
     densq_status status = find_device(options.name, &device, fault);
-    if (status == DENSQ_OK) status = check_device(device, fault);
-    if (status != DENSQ_OK) return status;
+    bool exact = false;
+    if (!status) status = choose_precision(&exact, options.precision, fault);
+    if (!status) status = check_device(device, fault);
+    if (status) return status;
     void *memory = allocate(allocator, sizeof(CudaBackend), alignof(CudaBackend));
     if (!memory) return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory for the backend");
     auto *backend = static_cast<CudaBackend *>(memory);
-    *backend = {{&kOps, kNames.text[device], allocator},
-                static_cast<int>(device),
-                options.precision == DENSQ_EXACT};
+    *backend = {{&kOps, kNames.text[device], allocator}, static_cast<int>(device), exact};
     *out = backend;
     return DENSQ_OK;
 }

@@ -2,7 +2,7 @@
 // backend.hpp - a device as a backend, and a matrix in its memory.
 #pragma once
 #include "cuda/runtime.hpp"
-#include "lib/backend.hpp"
+#include "lib/base/provider.hpp"
 
 namespace densq::cuda {
 
@@ -24,7 +24,6 @@ const CudaWeights *as_cuda(const densq_weights *weights);
 
 // BackendOps::workspace_size and matmul.
 size_t workspace_size(const densq_weights *weights, uint32_t batch);
-densq_status matmul(const densq_weights *weights, uint32_t batch, const float *x, size_t x_stride,
-                    float *y, size_t y_stride, void *workspace);
+densq_status matmul_on_default_stream(const densq_weights *weights, const Operands &operands);
 
 }  // namespace densq::cuda

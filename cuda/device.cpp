@@ -3,9 +3,15 @@
 
 #include <string.h>
 
-#include "capi/structs.hpp"
+#include "lib/base/caller_struct.hpp"
 #include "densq/cuda.h"
-#include "lib/fault.hpp"
+#include "lib/base/fault.hpp"
+
+namespace densq {
+
+DENSQ_CALLER_STRUCT(densq_cuda_device, runtime_version, runtime_version);
+
+}
 
 namespace densq::cuda {
 namespace {
@@ -54,13 +60,13 @@ densq_status densq_cuda_count(uint32_t *count, densq_fault *fault) {
 }
 
 densq_status densq_cuda_get_device(uint32_t index, densq_cuda_device *out, densq_fault *fault) {
-    if (!out || !known_size(out))
-        return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
-                    "out is NULL or its struct_size smaller than densq_cuda_device");
+    if (!out) return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, "out is NULL");
+    densq_status status = check_output(out, fault);
+    if (status) return status;
     write_struct(out, densq_cuda_device{});
     uint32_t count = 0;
-    const densq_status status = cuda::count_usable(&count, fault);
-    if (status != DENSQ_OK) return status;
+    status = cuda::count_usable(&count, fault);
+    if (status) return status;
     if (index >= count)
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, "device ", static_cast<uint64_t>(index),
                     " of a machine with ", static_cast<uint64_t>(count));

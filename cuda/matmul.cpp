@@ -3,8 +3,8 @@
 #include "cuda/backend.hpp"
 #include "cuda/device.hpp"
 #include "densq/cuda.h"
-#include "lib/fault.hpp"
-#include "lib/operands.hpp"
+#include "lib/base/fault.hpp"
+#include "lib/base/operands.hpp"
 
 namespace densq::cuda {
 namespace {
@@ -46,19 +46,18 @@ size_t workspace_size(const densq_weights *base, uint32_t batch) {
                : with_alignment;
 }
 
-densq_status matmul(const densq_weights *weights, uint32_t batch, const float *x, size_t x_stride,
-                    float *y, size_t y_stride, void *workspace) {
+densq_status matmul_on_default_stream(const densq_weights *weights, const Operands &operands) {
     return start_on_device(*static_cast<const CudaWeights *>(weights),
                            {.matrix = {},
                             .exact = false,
-                            .batch = batch,
-                            .x = x,
+                            .batch = operands.batch,
+                            .x = operands.x,
                             .x_dtype = Dtype::kF32,
-                            .x_stride = x_stride,
-                            .y = y,
+                            .x_stride = operands.x_stride,
+                            .y = operands.y,
                             .y_dtype = Dtype::kF32,
-                            .y_stride = y_stride,
-                            .workspace = workspace,
+                            .y_stride = operands.y_stride,
+                            .workspace = operands.workspace,
                             .stream = nullptr},
                            nullptr);
 }
@@ -75,8 +74,8 @@ densq_status densq_cuda_matmul(const densq_weights *base, uint32_t batch, const 
     if (!weights)
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, "weights are NULL or not CUDA's");
     if (batch == 0) return DENSQ_OK;
-    const Operand in = {x, x_stride, weights->cols, cuda::element_bytes(x_dtype)};
-    const Operand out = {y, y_stride, weights->rows, cuda::element_bytes(y_dtype)};
+    const VectorArray in = {x, x_stride, weights->cols, cuda::element_bytes(x_dtype)};
+    const VectorArray out = {y, y_stride, weights->rows, cuda::element_bytes(y_dtype)};
     if (!in.element_bytes || !out.element_bytes)
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
                     "x_dtype or y_dtype is not one of densq_dtype");

@@ -3,7 +3,7 @@
 #include "cuda/backend.hpp"
 #include "cuda/device.hpp"
 #include "densq/cuda.h"
-#include "lib/fault.hpp"
+#include "lib/base/fault.hpp"
 
 using namespace densq;
 using namespace densq::cuda;

@@ -11,7 +11,8 @@ enum CpuFeature : uint32_t {
     kCpuAvx2 = 1u << 1,         // AVX2, FMA, F16C
     kCpuAvx512 = 1u << 2,       // AVX-512 F, BW, DQ, VL, and what kCpuAvx2 stands for
     kCpuAvx512Vnni = 1u << 3,   // vpdpwssd
-    kCpuDotProducts = 1u << 4,  // sdot of ARMv8.2
+    kCpuNeon = 1u << 4,         // of every 64-bit ARM
+    kCpuDotProducts = 1u << 5,  // sdot of ARMv8.2
 };
 
 }  // namespace densq

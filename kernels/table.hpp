@@ -8,34 +8,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "densq/layout.h"
+#include "kernels/matrix.hpp"
+#include "kernels/widths.hpp"
+
 namespace densq {
 
-// The fast precision's integers.  Activations have one scale per block of kFastCols columns; a
-// 32-bit lane sums at most 16 products of a block and is then flushed.  Activations get more bits,
-// as their largest stand further above the rest than those of a row's centroids.
-constexpr uint32_t kFastCols = 256;
+// A span: columns whose activations have one scale in the fast precision.
+constexpr uint32_t kSpanCols = 256;
+constexpr uint32_t kSpanUnits = kSpanCols / DENSQ_UNIT_COLS;
+static_assert(DENSQ_BLOCK_COLS % kSpanCols == 0 && kSpanCols % DENSQ_UNIT_COLS == 0);
+constexpr uint32_t kBlockSpans = DENSQ_BLOCK_COLS / kSpanCols;
+
+// The fast precision's integers.  A 32-bit lane sums at most 16 products of a span and is then
+// flushed.  Activations get more bits, as their largest stand further above the rest than those of
+// a row's centroids.
 constexpr int kFastMaxLut = 4095;
 constexpr int kFastMaxActivation = 32767;
 static_assert(16ll * kFastMaxLut * kFastMaxActivation < 1ll << 31);
 
-// Blocks whose largest |activation| is below this are scaled as if it were this (2^-100).
+// Spans whose largest |activation| is below this are scaled as if it were this (2^-100).
 constexpr float kFastFloor = 0x1p-100f;
 
 // Rows with more nonzeros than this are left out by multiply_tile; the library runs them in
 // segments of this size through sparse_segment, so that one full row cannot serialise a matmul.
 constexpr uint32_t kHeavyRow = 512;
-
-// A bound matrix.
-struct Matrix {
-    uint32_t rows, cols, bits;
-    const uint8_t *codes;     // densq/layout.h
-    const uint16_t *lut;      // fp16 [rows][2^bits]
-    const int16_t *fast_lut;  // [rows][2^bits], |entry| <= kFastMaxLut; fast precision only
-    const float *fast_scale;  // [rows]: lut ~ fast_lut * fast_scale
-    const uint32_t *row_ptr;  // [rows + 1]; NULL: no sparse part
-    const void *col;          // uint16_t, or uint32_t if cols > 65536
-    const uint16_t *val;      // fp16
-};
 
 // A few activation vectors (a power of two, at most KernelTable::max_batch), as the caller gave
 // them and as `prepare` arranged them.
@@ -44,7 +41,7 @@ struct Matrix {
 // the tail of densq_tail_units(cols) units.  `prepared` holds block after block, inside a block
 // vector after vector, last the tails vector after vector: elements of int16 (fast) or float
 // (exact), in whatever order inside a block or unit the instruction set likes.  `scale` (fast)
-// holds [fast_blocks(cols)][count] floats: activation ~ element * scale.  `columns`, for the sparse
+// holds [span_count(cols)][count] floats: activation ~ element * scale.  `columns`, for the sparse
 // part, holds the activations as [cols][count]; with one vector that is x itself.
 struct Activations {
     uint32_t count;
@@ -55,32 +52,38 @@ struct Activations {
     const float *columns;
 };
 
+// Fills prepared and scale from x.
+using PrepareActivations = void (*)(const Activations *activations, uint32_t cols, uint32_t bits);
+
+// y[b * y_stride + r] for the rows r of a tile: dense part, and sparse part of rows that are not
+// heavy.
+using MultiplyTile = void (*)(const Matrix *matrix, const Activations *activations, uint32_t tile,
+                              float *y, size_t y_stride);
+
+// How the dense part is computed.
+struct PrecisionKernels {
+    PrepareActivations prepare;
+    WidthTable<MultiplyTile> multiply_tile;
+};
+
 struct KernelTable {
     const char *name;
     uint32_t cpu_features;  // bits of kernels/cpu_features.hpp
     uint32_t max_batch;     // 1, 2, 4 or 8
-
-    // Fills prepared and scale from x. [precision]: densq_precision
-    void (*prepare[2])(const Activations *activations, uint32_t cols, uint32_t bits);
-
-    // y[b * y_stride + r] for the rows r of a tile: dense part, and sparse part of rows that are
-    // not heavy. [precision][bits - 2]
-    void (*multiply_tile[2][3])(const Matrix *matrix, const Activations *activations, uint32_t tile,
-                                float *y, size_t y_stride);
+    PrecisionKernels fast, exact;
 
     // sum[b * sum_stride] = the product of nonzeros [begin, end), all of one row.
     void (*sparse_segment)(const Matrix *matrix, const Activations *activations, uint32_t begin,
                            uint32_t end, float *sum, size_t sum_stride);
 };
 
-// Blocks of kFastCols columns.
-static inline size_t fast_blocks(uint32_t cols) {
-    return (static_cast<size_t>(cols) + kFastCols - 1) / kFastCols;
+static inline uint32_t span_count(uint32_t cols) {
+    return cols / kSpanCols + (cols % kSpanCols != 0);
 }
 
 // Padded number of elements that one vector takes in `prepared`.
 static inline size_t prepared_cols(uint32_t cols) {
-    return (static_cast<size_t>(cols) + 31) / 32 * 32;
+    return (static_cast<size_t>(cols) + DENSQ_UNIT_COLS - 1) / DENSQ_UNIT_COLS * DENSQ_UNIT_COLS;
 }
 
 extern "C" {

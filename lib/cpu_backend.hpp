@@ -3,15 +3,16 @@
 // and memory; and a matrix bound to one.
 #pragma once
 #include "kernels/table.hpp"
-#include "lib/backend.hpp"
+#include "lib/base/provider.hpp"
 #include "lib/plan.hpp"
 
 namespace densq {
 
 struct CpuBackend : densq_backend {
     const KernelTable *table;
-    densq_precision precision;
-    densq_parallel_fn parallel;  // NULL: serial
+    densq_precision precision;        // not the default, but what it stands for
+    const PrecisionKernels *kernels;  // of the table
+    densq_parallel_fn parallel;       // NULL: serial
     void *parallel_user;
 };
 
@@ -23,8 +24,10 @@ struct CpuWeights : densq_weights {
     const CpuBackend &cpu() const { return *static_cast<const CpuBackend *>(backend); }
 };
 
-CpuBackend make_cpu_backend(const KernelTable *table, const densq_backend_options &options,
-                            const Allocator &allocator);
+// DENSQ_ERR_UNSUPPORTED: a precision that these backends lack.
+densq_status make_cpu_backend(CpuBackend *out, const KernelTable *table,
+                              const densq_backend_options &options, const Allocator &allocator,
+                              densq_fault *fault);
 
 // densq_provider::create for the kernel tables of this build.
 densq_status create_cpu_backend(densq_backend **out, const densq_backend_options &options,
@@ -36,8 +39,6 @@ void unbind(CpuWeights *weights);
 
 size_t workspace_size(const CpuWeights *weights, uint32_t batch);
 
-// Arguments are checked: see densq_matmul.
-void matmul(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride, float *y,
-            size_t y_stride, void *workspace);
+void matmul(const CpuWeights *weights, const Operands &operands);
 
 }  // namespace densq

@@ -3,7 +3,7 @@
 
 #include "kernels/cpu_features.hpp"
 #include "kernels/table.hpp"
-#include "lib/cpu.hpp"
+#include "lib/base/cpu_detection.hpp"
 
 namespace densq {
 namespace {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "lib/directory.hpp"
 
-#include <string.h>
-
 namespace densq {
 
 uint32_t count_entries(const Directory &directory, densq_kind kind) {
@@ -15,18 +13,12 @@ uint32_t count_entries(const Directory &directory, densq_kind kind) {
 }
 
 Name entry_name(const Directory &directory, densq_kind kind, uint32_t index) {
-    const auto name_of = [&](const auto &record) {
+    const auto name_in = [&](const auto &record) {
         return Name{directory.names + record.name_offset, record.name_bytes};
     };
-    if (kind == DENSQ_METADATA) return name_of(directory.metadata[index]);
-    if (kind == DENSQ_MATRIX) return name_of(directory.matrices[index]);
-    return name_of(directory.tensors[index]);
-}
-
-int compare_names(Name a, Name b) {
-    const int order = memcmp(a.bytes, b.bytes, a.size < b.size ? a.size : b.size);
-    if (order || a.size == b.size) return order;
-    return a.size < b.size ? -1 : 1;
+    if (kind == DENSQ_METADATA) return name_in(directory.metadata[index]);
+    if (kind == DENSQ_MATRIX) return name_in(directory.matrices[index]);
+    return name_in(directory.tensors[index]);
 }
 
 uint32_t find_entry(const Directory &directory, densq_kind kind, Name name) {

@@ -4,7 +4,8 @@
 #include <stdint.h>
 
 #include "densq/format.h"
-#include "lib/fault.hpp"
+#include "densq/densq.h"
+#include "lib/base/name.hpp"
 
 namespace densq {
 
@@ -20,9 +21,6 @@ struct Directory {
 uint32_t count_entries(const Directory &directory, densq_kind kind);
 
 Name entry_name(const Directory &directory, densq_kind kind, uint32_t index);
-
-// Ascending byte order: negative, 0 or positive like memcmp.
-int compare_names(Name a, Name b);
 
 constexpr uint32_t kNotFound = UINT32_MAX;
 

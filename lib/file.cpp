@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lib/file.hpp"
 
+#include "lib/base/fault.hpp"
 #include "lib/prove.hpp"
 
 namespace densq {

@@ -6,7 +6,7 @@
 
 #include "densq/densq.h"
 #include "kernels/table.hpp"
-#include "lib/alloc.hpp"
+#include "lib/base/alloc.hpp"
 #include "lib/directory.hpp"
 #include "lib/mapping.hpp"
 

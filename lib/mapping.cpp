@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "densq/format.h"
-#include "lib/fault.hpp"
+#include "lib/base/fault.hpp"
 
 namespace densq {
 namespace {
@@ -32,12 +32,12 @@ const char *reason(int error) {
 
 densq_status fail_io(densq_fault *fault, const char *what, const char *path) {
     const int error = errno;
-    return fail(fault, DENSQ_ERR_IO, kNoOffset, what, Name{path, strlen(path)}, ": ", reason(error),
+    return fail(fault, DENSQ_ERR_IO, kNoOffset, what, name_of(path), ": ", reason(error),
                 " (errno ", static_cast<uint64_t>(error), ")");
 }
 
 densq_status check_kind(const struct stat &status, const char *path, densq_fault *fault) {
-    const Name name = {path, strlen(path)};
+    const Name name = name_of(path);
     if (S_ISDIR(status.st_mode))
         return fail(fault, DENSQ_ERR_IO, kNoOffset, name, " is a directory, not a file");
     if (!S_ISREG(status.st_mode))
@@ -70,7 +70,7 @@ densq_status read_all(int fd, uint8_t *memory, size_t size, const char *path, de
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return fail_io(fault, "cannot read ", path);
         if (count == 0)
-            return fail(fault, DENSQ_ERR_IO, done, Name{path, strlen(path)},
+            return fail(fault, DENSQ_ERR_IO, done, name_of(path),
                         " became shorter while it was read");
         done += static_cast<size_t>(count);
     }

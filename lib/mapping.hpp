@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "densq/densq.h"
-#include "lib/alloc.hpp"
+#include "lib/base/alloc.hpp"
 
 namespace densq {
 

@@ -26,7 +26,7 @@ Workspace lay_out_workspace(const CpuWeights *weights, uint32_t batch) {
     const bool fast = weights->cpu().precision == DENSQ_FAST;
     Workspace space;
     space.vector_bytes = prepared_cols(cols) * (fast ? sizeof(int16_t) : sizeof(float));
-    space.vector_scales = fast_blocks(cols);
+    space.vector_scales = span_count(cols);
     space.scales_at = space.vector_bytes * batch;
     space.by_column = weights->matrix.row_ptr && batch > 1;
     space.columns_at = space.scales_at + space.vector_scales * batch * sizeof(float);
@@ -45,21 +45,17 @@ uint32_t vectors_at_once(const CpuWeights *weights) {
     return max_batch * (set_bytes < kVectorsBytes ? kVectorsBytes / set_bytes : 1);
 }
 
-struct Call {
+// As many vectors as are multiplied at a time.
+struct Call : Operands {
     const CpuWeights *weights;
-    uint32_t batch;
-    const float *x;
-    size_t x_stride;
-    float *y;
-    size_t y_stride;
+    Workspace space;
     uint8_t *prepared;
     float *scale;
     float *columns;
     float *sums;
-    Workspace space;
 
     const KernelTable *table() const { return weights->cpu().table; }
-    densq_precision precision() const { return weights->cpu().precision; }
+    const PrecisionKernels &kernels() const { return *weights->cpu().kernels; }
 };
 
 // The vectors [first, first + count) of a call; count is the largest that the kernels take.
@@ -94,7 +90,7 @@ void prepare_sets(void *arg, uint32_t begin, uint32_t end) {
     const uint32_t end_vector = last < call.batch ? static_cast<uint32_t>(last) : call.batch;
     for (uint32_t first = begin * max_batch; first < end_vector;) {
         const Activations activations = activations_from(call, first);
-        call.table()->prepare[call.precision()](&activations, matrix.cols, matrix.bits);
+        call.kernels().prepare(&activations, matrix.cols, matrix.bits);
         if (activations.columns != activations.x)
             arrange_by_column(activations, matrix.cols,
                               call.columns + static_cast<size_t>(first) * matrix.cols);
@@ -107,7 +103,7 @@ void multiply_item(const Call &call, const Activations &activations, uint32_t fi
     const Matrix &matrix = call.weights->matrix;
     const Plan &plan = call.weights->plan;
     if (item < plan.tiles) {
-        const auto multiply = call.table()->multiply_tile[call.precision()][matrix.bits - 2];
+        const MultiplyTile multiply = at_width(call.kernels().multiply_tile, matrix.bits);
         multiply(&matrix, &activations, item, call.y + first * call.y_stride, call.y_stride);
     } else {
         const uint32_t index = item - plan.tiles;
@@ -146,26 +142,21 @@ void run(const CpuBackend &backend, uint32_t count, densq_task_fn task, Call *ca
         task(call, 0, count);
 }
 
-void multiply(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride, float *y,
-              size_t y_stride, uint8_t *workspace) {
-    Call call = {weights,
-                 batch,
-                 x,
-                 x_stride,
-                 y,
-                 y_stride,
-                 workspace,
-                 nullptr,
-                 nullptr,
-                 nullptr,
-                 lay_out_workspace(weights, batch)};
-    call.scale = reinterpret_cast<float *>(workspace + call.space.scales_at);
-    call.columns = reinterpret_cast<float *>(workspace + call.space.columns_at);
-    call.sums = reinterpret_cast<float *>(workspace + call.space.sums_at);
+// The workspace is aligned.
+void multiply_at_once(const CpuWeights *weights, const Operands &operands) {
+    auto *base = static_cast<uint8_t *>(operands.workspace);
+    const Workspace space = lay_out_workspace(weights, operands.batch);
+    Call call = {operands,
+                 weights,
+                 space,
+                 base,
+                 reinterpret_cast<float *>(base + space.scales_at),
+                 reinterpret_cast<float *>(base + space.columns_at),
+                 reinterpret_cast<float *>(base + space.sums_at)};
 
     const CpuBackend &backend = weights->cpu();
     const uint32_t max_batch = backend.table->max_batch;
-    run(backend, batch / max_batch + (batch % max_batch != 0), prepare_sets, &call);
+    run(backend, call.batch / max_batch + (call.batch % max_batch != 0), prepare_sets, &call);
     run(backend, weights->plan.chunks, multiply_chunks, &call);
     add_segments(call);
 }
@@ -179,15 +170,15 @@ size_t workspace_size(const CpuWeights *weights, uint32_t batch) {
     return bytes <= SIZE_MAX ? static_cast<size_t>(bytes) : 0;
 }
 
-void matmul(const CpuWeights *weights, uint32_t batch, const float *x, size_t x_stride, float *y,
-            size_t y_stride, void *workspace) {
-    uint8_t *base = align_up(workspace, kAlign);
+void matmul(const CpuWeights *weights, const Operands &operands) {
     const uint32_t most = vectors_at_once(weights);
-    for (uint32_t first = 0; first < batch;) {
-        const uint32_t count = batch - first < most ? batch - first : most;
-        multiply(weights, count, x + first * x_stride, x_stride, y + first * y_stride, y_stride,
-                 base);
-        first += count;
+    Operands part = operands;
+    part.workspace = align_up(operands.workspace, kAlign);
+    for (uint32_t left = operands.batch; left > 0; left -= part.batch) {
+        part.batch = left < most ? left : most;
+        multiply_at_once(weights, part);
+        part.x += part.batch * part.x_stride;
+        part.y += part.batch * part.y_stride;
     }
 }
 

@@ -28,20 +28,6 @@ uint64_t segment_work(const Segment &segment) {
     return (segment.end - segment.begin) * kNonzeroBytes;
 }
 
-// Calls visit(segment) for every segment of the heavy rows.
-template <typename Visit>
-void for_each_segment(const Matrix &matrix, Visit visit) {
-    for (uint32_t row = 0; row < matrix.rows; ++row) {
-        const uint32_t nnz = row_nnz(matrix, row);
-        if (nnz <= kHeavyRow) continue;
-        const uint32_t first = matrix.row_ptr[row];
-        for (uint32_t at = 0; at < nnz; at += kHeavyRow) {
-            const uint32_t left = nnz - at;
-            visit(Segment{row, first + at, first + at + (left < kHeavyRow ? left : kHeavyRow)});
-        }
-    }
-}
-
 }  // namespace
 
 Plan measure_plan(const Matrix &matrix) {
@@ -49,7 +35,7 @@ Plan measure_plan(const Matrix &matrix) {
     plan.tiles = densq_tile_count(matrix.rows);
     uint64_t work = 0;
     for (uint32_t tile = 0; tile < plan.tiles; ++tile) work += tile_work(matrix, tile);
-    for_each_segment(matrix, [&](const Segment &segment) {
+    for_each_segment<kHeavyRow>(matrix.row_ptr, matrix.rows, [&](const Segment &segment) {
         ++plan.segments;
         work += segment_work(segment);
     });
@@ -63,7 +49,7 @@ Plan measure_plan(const Matrix &matrix) {
 void make_plan(const Matrix &matrix, Plan *plan) {
     uint32_t count = 0;
     uint64_t total = 0;
-    for_each_segment(matrix, [&](const Segment &segment) {
+    for_each_segment<kHeavyRow>(matrix.row_ptr, matrix.rows, [&](const Segment &segment) {
         plan->segment[count++] = segment;
         total += segment_work(segment);
     });

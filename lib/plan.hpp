@@ -9,14 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/segments.hpp"
 #include "kernels/table.hpp"
 
 namespace densq {
-
-struct Segment {
-    uint32_t row;
-    uint32_t begin, end;  // nonzeros
-};
 
 struct Plan {
     uint32_t tiles;

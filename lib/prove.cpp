@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "lib/checked.hpp"
+#include "lib/base/checked.hpp"
 #include "lib/utf8.hpp"
 
 namespace densq {

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/fault.hpp"
 #include "lib/crc32c.hpp"
 #include "lib/directory.hpp"
 #include "lib/sections.hpp"
@@ -44,7 +45,7 @@ uint64_t find_nonzero(const uint8_t *bytes, uint64_t size);
 densq_status prove_section(const Proof &proof, const Subject &subject, const char *what,
                            const densq_section &section, uint32_t crc);
 
-// Padding lanes, fields and bits of a codes section.
+// Padding slots, fields and bits of a codes section.
 densq_status prove_codes(const Proof &proof, const Subject &subject,
                          const densq_matrix_record &record, const densq_section &codes);
 

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "densq/layout.h"
-#include "lib/checked.hpp"
+#include "lib/base/checked.hpp"
 #include "lib/prove.hpp"
 
 namespace densq {
 namespace {
 
-constexpr uint32_t kMaxTailBytes = DENSQ_TILE_ROWS * 4 * DENSQ_LINE_BYTES;
+constexpr uint32_t kMaxTailBytes = DENSQ_TILE_ROWS * DENSQ_MAX_BITS * DENSQ_LINE_BYTES;
 
 struct Tail {
     uint64_t begin;  // from the tile's first byte
@@ -30,7 +30,7 @@ void make_tail(Tail *tail, uint32_t tile_rows, uint32_t cols, uint32_t bits) {
     for (uint32_t row = 0; row < tile_rows; ++row)
         for (uint32_t col = tail_begin; col < cols; ++col) {
             const densq_code_place place = densq_place_code(tile_rows, cols, bits, row, col);
-            densq_put_code(tail->used + (place.group - tail->begin), bits, place.field, place.lane,
+            densq_put_code(tail->used + (place.group - tail->begin), bits, place.field, place.slot,
                            (1u << bits) - 1);
         }
 }

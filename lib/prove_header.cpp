@@ -2,7 +2,7 @@
 // prove_header.cpp - the header, and that the directory it describes lies inside the file.
 #include <string.h>
 
-#include "lib/checked.hpp"
+#include "lib/base/checked.hpp"
 #include "lib/prove.hpp"
 
 namespace densq {

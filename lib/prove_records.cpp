@@ -2,7 +2,7 @@
 // prove_records.cpp - the records of the directory, their names, and that the sections they
 // describe fill the file without a hole.
 #include "densq/layout.h"
-#include "lib/checked.hpp"
+#include "lib/base/checked.hpp"
 #include "lib/prove.hpp"
 #include "lib/utf8.hpp"
 

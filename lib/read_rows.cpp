@@ -3,6 +3,7 @@
 #include "densq/format.h"
 #include "densq/half.h"
 #include "densq/layout.h"
+#include "kernels/widths.hpp"
 #include "lib/file.hpp"
 
 namespace densq {
@@ -10,9 +11,9 @@ namespace {
 
 // The `bits` as a constant, and the place of a unit once, let compilers make a tight loop of it.
 template <uint32_t bits>
-void read_unit(const uint8_t *group, uint32_t field, uint32_t lanes, const float *lut, float *out) {
-    for (uint32_t lane = 0; lane < lanes; ++lane)
-        out[lane] = lut[densq_get_code(group, bits, field, lane)];
+void read_unit(const uint8_t *group, uint32_t field, uint32_t slots, const float *lut, float *out) {
+    for (uint32_t slot = 0; slot < slots; ++slot)
+        out[slot] = lut[densq_get_code(group, bits, field, slot)];
 }
 
 template <uint32_t bits>
@@ -42,10 +43,8 @@ void add_sparse(const Matrix &matrix, uint32_t row, float *out) {
 }  // namespace
 
 void read_rows(const Matrix &matrix, uint32_t row, uint32_t count, float *out, size_t out_stride) {
-    constexpr void (*read_dense_of[])(const Matrix &, uint32_t, float *) = {
-        read_dense<2>, read_dense<3>, read_dense<4>};
     for (uint32_t i = 0; i < count; ++i, out += out_stride) {
-        read_dense_of[matrix.bits - 2](matrix, row + i, out);
+        with_width(matrix.bits, [&](auto bits) { read_dense<bits.value>(matrix, row + i, out); });
         if (!matrix.row_ptr) continue;
         if (matrix.cols <= DENSQ_MAX_COLS_16)
             add_sparse<uint16_t>(matrix, row + i, out);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lib/cpu.hpp"
+#include "lib/base/cpu_detection.hpp"
 
 namespace densq {
 namespace {
@@ -32,11 +32,14 @@ bool same_name(const KernelTable *a, const KernelTable *b) { return !strcmp(a->n
 
 }  // namespace
 
+const KernelTable *kernel_table(uint32_t index) {
+    return index < kTableCount ? kTables[index]() : nullptr;
+}
+
 const KernelTable *usable_table(uint32_t index) {
     const uint32_t features = cpu_features();
     const KernelTable *last = nullptr;
-    for (uint32_t i = 0; i < kTableCount; ++i) {
-        const KernelTable *table = kTables[i]();
+    for (uint32_t i = 0; const KernelTable *table = kernel_table(i); ++i) {
         if (!usable(table, features) || (last && same_name(table, last))) continue;
         if (index-- == 0) return table;
         last = table;
@@ -47,8 +50,7 @@ const KernelTable *usable_table(uint32_t index) {
 const KernelTable *find_table(const char *name, bool *known) {
     const uint32_t features = cpu_features();
     *known = false;
-    for (uint32_t i = 0; i < kTableCount; ++i) {
-        const KernelTable *table = kTables[i]();
+    for (uint32_t i = 0; const KernelTable *table = kernel_table(i); ++i) {
         if (strcmp(table->name, name) != 0) continue;
         *known = true;
         if (usable(table, features)) return table;

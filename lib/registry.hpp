@@ -7,6 +7,9 @@
 
 namespace densq {
 
+// The index-th table of this build, whatever the CPU, fastest first; NULL past the last.
+const KernelTable *kernel_table(uint32_t index);
+
 // The index-th usable backend's table, fastest first, one per name; NULL past the last.
 const KernelTable *usable_table(uint32_t index);
 

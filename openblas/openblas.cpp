@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/backend.hpp"
-#include "lib/fault.hpp"
+#include "lib/base/provider.hpp"
+#include "lib/base/fault.hpp"
 
 namespace densq {
 namespace {
@@ -28,18 +28,32 @@ constexpr uint32_t kNever = UINT32_MAX;
 // From which batch on sgemm is faster than a CPU backend: measured (docs/performance.md).
 struct Crossover {
     const char *backend;
-    uint32_t batch[2];  // [densq_precision]
+    densq_precision precision;
+    uint32_t batch;
 };
 constexpr Crossover kCrossovers[] = {
-    {"avx512", {kNever, 256}},
-    {"avx2", {128, 32}},
-    {"scalar", {2, 4}},
+    {"avx512", DENSQ_EXACT, 256}, {"avx2", DENSQ_FAST, 128},  {"avx2", DENSQ_EXACT, 32},
+    {"scalar", DENSQ_FAST, 2},    {"scalar", DENSQ_EXACT, 4},
 };
 
-uint32_t find_crossover(const char *backend, uint32_t precision) {
+uint32_t find_crossover(const char *backend, densq_precision precision) {
     for (const Crossover &crossover : kCrossovers)
-        if (!strcmp(crossover.backend, backend)) return crossover.batch[precision];
+        if (crossover.precision == precision && !strcmp(crossover.backend, backend))
+            return crossover.batch;
     return kNever;
+}
+
+// The precision of small batches; large ones have that of sgemm.
+densq_status choose_precision(densq_precision *out, uint32_t precision, densq_fault *fault) {
+    switch (precision) {
+    case DENSQ_PRECISION_DEFAULT:
+    case DENSQ_FAST: *out = DENSQ_FAST; return DENSQ_OK;
+    case DENSQ_EXACT: *out = DENSQ_EXACT; return DENSQ_OK;
+    default:
+        return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,
+                    "the backends of OpenBLAS do not have precision ", uint64_t{precision},
+                    " of densq_precision");
+    }
 }
 
 struct OpenblasBackend : densq_backend {
@@ -103,23 +117,18 @@ bool strides_fit(size_t x_stride, size_t y_stride) {
     return x_stride <= INT32_MAX && y_stride <= INT32_MAX;
 }
 
-densq_status multiply(const densq_weights *base, uint32_t batch, const float *x, size_t x_stride,
-                      float *y, size_t y_stride, void *workspace) {
+densq_status matmul_by_panels(const densq_weights *base, const Operands &to) {
     const auto *weights = static_cast<const OpenblasWeights *>(base);
-    if (batch == 1) {
-        x_stride = weights->cols;
-        y_stride = weights->rows;
-    }
-    if (!goes_to_openblas(weights, batch) || !strides_fit(x_stride, y_stride))
-        return densq_matmul(weights->cpu, batch, x, x_stride, y, y_stride, workspace,
-                            densq_workspace_size(weights->cpu, batch));
+    if (!goes_to_openblas(weights, to.batch) || !strides_fit(to.x_stride, to.y_stride))
+        return densq_matmul(weights->cpu, to.batch, to.x, to.x_stride, to.y, to.y_stride,
+                            to.workspace, densq_workspace_size(weights->cpu, to.batch));
     Call call = {weights,
-                 static_cast<blasint>(batch),
-                 x,
-                 static_cast<blasint>(x_stride),
-                 y,
-                 static_cast<blasint>(y_stride),
-                 align_up(workspace, kAlign),
+                 static_cast<blasint>(to.batch),
+                 to.x,
+                 static_cast<blasint>(to.x_stride),
+                 to.y,
+                 static_cast<blasint>(to.y_stride),
+                 align_up(to.workspace, kAlign),
                  0};
     const OpenblasBackend &backend = weights->openblas();
     if (backend.parallel && weights->tasks() > 1)
@@ -155,11 +164,11 @@ void cut_into_panels(OpenblasWeights *weights) {
     weights->panel_bytes = (weights->panel_rows * row_bytes + kAlign - 1) / kAlign * kAlign;
 }
 
-densq_status bind(densq_weights **out, const densq_backend *base, const densq_file *file,
-                  uint32_t index, densq_fault *fault) {
+densq_status bind(densq_weights **out, const densq_backend *base, const MatrixInFile &matrix,
+                  densq_fault *fault) {
     const auto *backend = static_cast<const OpenblasBackend *>(base);
     densq_weights *cpu = nullptr;
-    const densq_status status = densq_bind(&cpu, backend->cpu, file, index, fault);
+    const densq_status status = densq_bind(&cpu, backend->cpu, matrix.file, matrix.index, fault);
     if (status != DENSQ_OK) return status;
     void *memory = allocate(backend->allocator, sizeof(OpenblasWeights), alignof(OpenblasWeights));
     if (!memory) {
@@ -167,7 +176,7 @@ densq_status bind(densq_weights **out, const densq_backend *base, const densq_fi
         return fail(fault, DENSQ_ERR_MEMORY, kNoOffset, "no memory to bind the matrix");
     }
     auto *weights = static_cast<OpenblasWeights *>(memory);
-    *weights = {{backend, cpu->rows, cpu->cols}, cpu, file, index, 0, 0, 0};
+    *weights = {{backend, cpu->rows, cpu->cols}, cpu, matrix.file, matrix.index, 0, 0, 0};
     cut_into_panels(weights);
     *out = weights;
     return DENSQ_OK;
@@ -180,7 +189,7 @@ void destroy(densq_backend *base) {
     release(allocator, backend, sizeof *backend);
 }
 
-constexpr BackendOps kOps = {destroy, bind, unbind, workspace_size, multiply};
+constexpr BackendOps kOps = {destroy, bind, unbind, workspace_size, matmul_by_panels};
 
 constexpr char kSwitching[] = "openblas", kAlways[] = "openblas-all";
 
@@ -189,13 +198,16 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
     const bool always = options.name && !strcmp(options.name, kAlways);
     if (options.name && !always && strcmp(options.name, kSwitching) != 0)
         return fail(fault, DENSQ_ERR_NOT_FOUND, kNoOffset, "options->provider has no backend ",
-                    Name{options.name, strlen(options.name)}, ", only openblas and openblas-all");
+                    name_of(options.name), ", only openblas and openblas-all");
+    densq_precision precision;
+    densq_status status = choose_precision(&precision, options.precision, fault);
+    if (status) return status;
     densq_backend_options cpu_options = options;
-    cpu_options.struct_size = sizeof cpu_options;
     cpu_options.name = nullptr;
+    cpu_options.precision = precision;
     cpu_options.provider = nullptr;
     densq_backend *cpu = nullptr;
-    const densq_status status = densq_backend_create(&cpu, &cpu_options, fault);
+    status = densq_backend_create(&cpu, &cpu_options, fault);
     if (status != DENSQ_OK) return status;
     void *memory = allocate(allocator, sizeof(OpenblasBackend), alignof(OpenblasBackend));
     if (!memory) {
@@ -205,7 +217,7 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
     auto *backend = static_cast<OpenblasBackend *>(memory);
     *backend = {{&kOps, always ? kAlways : kSwitching, allocator},
                 cpu,
-                always ? 1 : find_crossover(densq_backend_name(cpu), options.precision),
+                always ? 1 : find_crossover(densq_backend_name(cpu), precision),
                 options.parallel,
                 options.parallel_user};
     *out = backend;

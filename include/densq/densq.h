@@ -10,9 +10,13 @@
  *
  * Conventions.  Functions return a densq_status: 0 is success.  Where a function takes a
  * densq_fault, it may be NULL; else it is written on failure only and says what and where.  On
- * failure every output parameter is left or set to NULL/0.  A `struct_size` field must hold the
- * sizeof of its struct as the caller compiled it, so that structs can grow; other fields that are
- * zero select the default.
+ * failure every output parameter is left or set to NULL/0.
+ *
+ * Structs.  A later version of a struct may have more fields at its end.  A `struct_size` field
+ * must hold the sizeof of its struct as the caller compiled it; the library fits what it knows to
+ * that, whether caller or library is the newer one.  In options a zero field selects the default.
+ * A newer caller who sets a field that this library does not know gets DENSQ_ERR_UNSUPPORTED.  In
+ * a struct that the library fills, fields that it does not know become zero.
  *
  * Thread safety.  A densq_file, a densq_backend and densq_weights do not change after they were
  * made: several threads may use them at the same time.  A workspace must not be used by two calls
@@ -183,15 +187,20 @@ typedef struct densq_backend densq_backend; /* opaque: one instruction set, one 
  *
  * FAST: LUT entries become integers of 13 bits with one scale for each row, activations become
  * integers of 16 bits with one scale for each span of 256 columns, and their products are added
- * exactly.  Let L be the largest |LUT entry| of the row, n_b the number of columns of span b and
- * X_b the largest |activation| in it.  The result differs from the exact sum by at most
+ * exactly.  Let L be the largest |LUT entry| of the row, n_s the number of columns of span s and
+ * X_s the largest |activation| in it.  The result differs from the exact sum by at most
  *
- *     2^-13 * 1.13 * L * sum_b n_b max(X_b, 2^-100)    (+ roundings of F32 sums)
+ *     2^-13 * 1.13 * L * sum_s n_s max(X_s, 2^-100)    (+ roundings of F32 sums)
  *
  * docs/precision.md proves this and gives the bound of EXACT.
  *
  * In both, an infinite or NaN activation makes every output of its vector infinite or NaN. */
-typedef enum densq_precision { DENSQ_FAST = 0, DENSQ_EXACT = 1 } densq_precision;
+typedef enum densq_precision {
+    DENSQ_PRECISION_DEFAULT = 0, /* FAST; a later version of the library may choose another one */
+    DENSQ_FAST = 1,
+    DENSQ_EXACT = 2
+    /* Later versions may have more.  A backend that lacks one gives DENSQ_ERR_UNSUPPORTED. */
+} densq_precision;
 
 /* A family of backends that is not in this archive.  densq/cuda.h and densq/openblas.h have one
  * each and say how they compute. */
@@ -200,7 +209,7 @@ typedef struct densq_provider densq_provider; /* opaque, constant */
 typedef struct densq_backend_options {
     size_t struct_size;
     const char *name;           /* one of densq_backend_at; NULL: the fastest one */
-    uint32_t precision;         /* densq_precision */
+    uint32_t precision;         /* densq_precision; others give DENSQ_ERR_ARGUMENT */
     densq_parallel_fn parallel; /* NULL: run on the calling thread */
     void *parallel_user;        /* handed to parallel */
     densq_alloc_fn alloc;       /* both or neither; NULL: malloc and free */

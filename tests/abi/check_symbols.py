@@ -4,7 +4,9 @@
     check_symbols.py READELF ARCHIVE HEADER SYMBOLS ALLOWED
 
 It defines the functions of HEADER, which are the names in SYMBOLS, and nothing else, not even
-hidden, that could clash with a program's own.  What it leaves undefined is listed in ALLOWED.
+local to an object, that could clash with a program's own.  They are hidden, so that a plug-in or
+shared library into which they are linked does not export them again.  What the archive leaves
+undefined is listed in ALLOWED.
 """
 import re
 import subprocess
@@ -39,7 +41,7 @@ def main():
     defined = {name for name, _, is_defined in found if is_defined}
     undefined = {name for name, _, is_defined in found if not is_defined} - defined
     errors = [f"{archive}: '{name}' is {visibility}" for name, visibility, is_defined in found
-              if is_defined and visibility != "DEFAULT"]
+              if is_defined and visibility != "HIDDEN"]
 
     def expect_equal(what, actual, wanted):
         errors.extend(f"{what}: '{name}' is too many" for name in sorted(actual - wanted))

@@ -2,7 +2,8 @@
 // test_backend.cpp - densq_backend_*, densq_bind and what they refuse.
 #include <algorithm>
 
-#include "lib/backend.hpp"
+#include "lib/base/provider.hpp"
+#include "lib/cpu_backend.hpp"
 
 #include "handles.hpp"
 
@@ -39,9 +40,11 @@ TEST_CASE("options that are refused") {
           "this build has no backend 'abacus'");
     CHECK(refuse(DENSQ_ERR_NOT_FOUND, backend_options("")) == "this build has no backend ''");
     densq_backend_options options = backend_options();
-    options.precision = 2;
+    options.precision = 3;
     CHECK(refuse(DENSQ_ERR_ARGUMENT, options) ==
           "options->precision is not one of densq_precision");
+    options.precision = UINT32_MAX;
+    refuse(DENSQ_ERR_ARGUMENT, options);
     options = backend_options();
     options.free = [](void *, void *, size_t) {};
     CHECK(refuse(DENSQ_ERR_ARGUMENT, options) ==
@@ -58,6 +61,18 @@ TEST_CASE("options that are refused") {
     densq_fault fault = {};
     CHECK(densq_backend_create(nullptr, nullptr, &fault) == DENSQ_ERR_ARGUMENT);
     CHECK(std::string(fault.text) == "out is NULL");
+}
+
+TEST_CASE("the CPU's backends refuse a precision that a later densq.h has and they lack") {
+    densq_backend_options options = backend_options();
+    options.precision = 3;
+    densq_backend *backend = nullptr;
+    densq_fault fault = {};
+    CHECK(densq::create_cpu_backend(&backend, options, densq::default_allocator(), &fault) ==
+          DENSQ_ERR_UNSUPPORTED);
+    CHECK(std::string(fault.text) ==
+          "the CPU's backends do not have precision 3 of densq_precision");
+    CHECK(backend == nullptr);
 }
 
 TEST_CASE("binding: arguments") {

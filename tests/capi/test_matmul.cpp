@@ -5,6 +5,9 @@
 #include <thread>
 
 #include "densq/threads.h"
+#include "lib/registry.hpp"
+#include "tests/support/backends_run.hpp"
+
 #include "handles.hpp"
 
 using namespace densq::test;
@@ -58,7 +61,9 @@ void check_products(const Backend &backend, uint32_t index, uint32_t batch) {
 }  // namespace
 
 TEST_CASE("products of every matrix by every backend") {
-    for (const std::string &name : backend_names())
+    for (const std::string &name : backend_names()) {
+        bool known = false;
+        note_run(densq::find_table(name.c_str(), &known));
         for (const densq_precision precision : kPrecisions) {
             const Backend backend = make_backend(backend_options(name.c_str(), precision));
             for (uint32_t i = 0; i < densq_count(golden().file.get(), DENSQ_MATRIX); ++i)
@@ -69,6 +74,23 @@ TEST_CASE("products of every matrix by every backend") {
                     check_products(backend, i, batch);
                 }
         }
+    }
+}
+
+TEST_CASE("the default precision is fast") {
+    const densq_file *file = golden().file.get();
+    const densq_matrix matrix = get_matrix(file, 0);
+    for (const std::string &name : backend_names()) {
+        const auto product = [&](densq_precision precision) {
+            const Backend backend = make_backend(backend_options(name.c_str(), precision));
+            const Weights weights = make_weights(backend, file, 0);
+            Call call(weights, matrix, 2);
+            REQUIRE(call.run() == DENSQ_OK);
+            return call.y;
+        };
+        CHECK(product(DENSQ_PRECISION_DEFAULT) == product(DENSQ_FAST));
+        CHECK(product(DENSQ_EXACT) != product(DENSQ_FAST));
+    }
 }
 
 TEST_CASE("arguments that are refused leave y untouched") {

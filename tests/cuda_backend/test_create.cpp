@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // test_create.cpp - which devices there are, and backends on them.
+#include <cstddef>
 #include <cstring>
+
+#include "lib/base/provider.hpp"
 
 #include "support.hpp"
 
@@ -36,6 +39,16 @@ TEST_CASE("names that are none") {
     const EmulatedMachine two(2);
     CHECK(refuse(DENSQ_ERR_NOT_FOUND, "cuda:2") ==
           "there is no cuda:2: CUDA shows this process 2 devices");
+}
+
+TEST_CASE("a precision that a later densq.h has and these backends lack") {
+    const EmulatedMachine machine;
+    densq_backend_options options = cuda_options();
+    options.precision = 3;
+    densq_backend *backend = nullptr;
+    densq_fault fault = {};
+    CHECK(options.provider->create(&backend, options, {}, &fault) == DENSQ_ERR_UNSUPPORTED);
+    CHECK(std::string(fault.text) == "CUDA's backends do not have precision 3 of densq_precision");
 }
 
 TEST_CASE("without a driver, a device, or a new enough one") {
@@ -91,8 +104,20 @@ TEST_CASE("the list of devices") {
     CHECK(fault.text == std::string("device 3 of a machine with 3"));
     CHECK(device.name[0] == '\0');
     CHECK(densq_cuda_get_device(0, nullptr, &fault) == DENSQ_ERR_ARGUMENT);
-    --device.struct_size;
-    CHECK(densq_cuda_get_device(0, &device, &fault) == DENSQ_ERR_ARGUMENT);
+    for (const size_t size : {size_t{0}, sizeof device - 1, size_t{4097}}) {
+        device.struct_size = size;
+        CHECK(densq_cuda_get_device(0, &device, &fault) == DENSQ_ERR_ARGUMENT);
+    }
+    struct Newer {
+        densq_cuda_device known;
+        uint64_t added, behind;
+    } newer = {{}, 77, 78};
+    newer.known.struct_size = offsetof(Newer, behind);
+    CHECK(densq_cuda_get_device(2, &newer.known, &fault) == DENSQ_OK);
+    CHECK(newer.known.struct_size == offsetof(Newer, behind));
+    CHECK(newer.known.compute_major == 9);
+    CHECK(newer.added == 0);
+    CHECK(newer.behind == 78);
     CHECK(densq_cuda_count(nullptr, &fault) == DENSQ_ERR_ARGUMENT);
 }
 

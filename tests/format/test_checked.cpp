@@ -2,7 +2,7 @@
 // test_checked.cpp - arithmetic that saturates.
 #include <doctest/doctest.h>
 
-#include "lib/checked.hpp"
+#include "lib/base/checked.hpp"
 
 using namespace densq;
 

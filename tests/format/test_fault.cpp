@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "lib/fault.hpp"
+#include "lib/base/fault.hpp"
 
 using namespace densq;
 

@@ -35,10 +35,13 @@ size_t directory_size(const std::vector<uint8_t> &file) {
 
 // Multiplies every matrix by a vector of ones.
 void multiply_all(const densq_file *file) {
-    densq_backend_options options = {};
-    options.precision = DENSQ_EXACT;
-    static const CpuBackend backend =
-        make_cpu_backend(usable_table(0), options, default_allocator());
+    static const CpuBackend backend = [] {
+        densq_backend_options options = {};
+        options.precision = DENSQ_EXACT;
+        CpuBackend made;
+        require_ok(make_cpu_backend(&made, usable_table(0), options, default_allocator(), nullptr));
+        return made;
+    }();
     for (uint32_t i = 0; i < densq_count(file, DENSQ_MATRIX); ++i) {
         const densq_matrix matrix = get_matrix(file, i);
         densq_weights *weights = nullptr;

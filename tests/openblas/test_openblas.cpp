@@ -10,6 +10,7 @@
 
 #include "densq/openblas.h"
 #include "densq/threads.h"
+#include "lib/base/provider.hpp"
 #include "tests/capi/handles.hpp"
 #include "tests/fault/allocator.hpp"
 #include "tools/densq/bench_image.hpp"
@@ -144,9 +145,14 @@ TEST_CASE("options that are refused") {
     CHECK(refuse(DENSQ_ERR_NOT_FOUND, openblas_options("avx2")) ==
           "options->provider has no backend 'avx2', only openblas and openblas-all");
     densq_backend_options options = openblas_options(nullptr);
-    options.precision = 2;
+    options.precision = 3;
     CHECK(refuse(DENSQ_ERR_ARGUMENT, options) ==
           "options->precision is not one of densq_precision");
+    densq_backend *backend = nullptr;
+    densq_fault fault = {};
+    CHECK(options.provider->create(&backend, options, {}, &fault) == DENSQ_ERR_UNSUPPORTED);
+    CHECK(std::string(fault.text) ==
+          "the backends of OpenBLAS do not have precision 3 of densq_precision");
 }
 
 TEST_CASE("one vector by any strides") {

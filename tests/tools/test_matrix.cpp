@@ -100,7 +100,7 @@ std::vector<uint16_t> expected_lut(const Weights &w, const std::vector<bool> &sp
 
 uint32_t code_at(const QuantizedMatrix &q, uint32_t row, uint32_t col) {
     const densq_code_place place = densq_place_code(q.rows, q.cols, q.bits, row, col);
-    return densq_get_code(q.codes.data() + place.group, q.bits, place.field, place.lane);
+    return densq_get_code(q.codes.data() + place.group, q.bits, place.field, place.slot);
 }
 
 // All bits that stand for no code are zero: the codes alone, put again, give the same bytes.
@@ -110,7 +110,7 @@ void check_padding(const QuantizedMatrix &q) {
     for (uint32_t r = 0; r < q.rows; ++r)
         for (uint32_t c = 0; c < q.cols; ++c) {
             const densq_code_place place = densq_place_code(q.rows, q.cols, q.bits, r, c);
-            densq_put_code(again.data() + place.group, q.bits, place.field, place.lane,
+            densq_put_code(again.data() + place.group, q.bits, place.field, place.slot,
                            code_at(q, r, c));
         }
     CHECK(q.codes == again);

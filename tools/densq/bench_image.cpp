@@ -73,7 +73,7 @@ void fill_codes(uint8_t *codes, uint32_t rows, uint32_t cols, uint32_t bits, Ran
         }
         for (uint32_t col = tail_begin; col < cols; ++col) {
             const densq_code_place place = densq_place_code(rows, cols, bits, row, col);
-            densq_put_code(codes + place.group, bits, place.field, place.lane,
+            densq_put_code(codes + place.group, bits, place.field, place.slot,
                            static_cast<uint32_t>(random() & ((1u << bits) - 1)));
         }
     }

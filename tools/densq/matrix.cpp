@@ -238,10 +238,10 @@ private:
         for (uint32_t begin = 0; begin < out->cols; begin += DENSQ_UNIT_COLS) {
             const densq_code_place place =
                 densq_place_code(out->rows, out->cols, out->bits, row, begin);
-            const uint32_t lanes = std::min(DENSQ_UNIT_COLS, out->cols - begin);
-            for (uint32_t lane = 0; lane < lanes; ++lane)
-                densq_put_code(out->codes.data() + place.group, out->bits, place.field, lane,
-                               row_codes[begin + lane]);
+            const uint32_t slots = std::min(DENSQ_UNIT_COLS, out->cols - begin);
+            for (uint32_t slot = 0; slot < slots; ++slot)
+                densq_put_code(out->codes.data() + place.group, out->bits, place.field, slot,
+                               row_codes[begin + slot]);
         }
     }
 

@@ -36,7 +36,7 @@ private:
     const uint8_t *at;
 };
 
-double block_maxima(const float *x, uint32_t cols) {
+double span_maxima(const float *x, uint32_t cols) {
     double sum = 0;
     for (uint32_t first = 0; first < cols; first += kBlockCols) {
         const uint32_t end = std::min(first + kBlockCols, cols);
@@ -64,7 +64,7 @@ Reference::Reference(const MatrixImage &image)
         for (uint32_t c = 0; c < cols; ++c) {
             const densq_code_place place = densq_place_code(rows, cols, bits, r, c);
             const uint32_t code =
-                densq_get_code(codes + place.group, bits, place.field, place.lane);
+                densq_get_code(codes + place.group, bits, place.field, place.slot);
             dense[size_t{r} * cols + c] = densq_f16_to_f32(table[code]);
         }
     }
@@ -101,10 +101,10 @@ Expected Reference::multiply_row(uint32_t row, const float *x) const {
 std::vector<Expected> Reference::multiply(const std::vector<float> &x) const {
     std::vector<Expected> outputs;
     for (size_t begin = 0; begin < x.size(); begin += cols) {
-        const double maxima = block_maxima(&x[begin], cols);
+        const double maxima = span_maxima(&x[begin], cols);
         for (uint32_t row = 0; row < rows; ++row) {
             outputs.push_back(multiply_row(row, &x[begin]));
-            outputs.back().block_maxima = maxima;
+            outputs.back().span_maxima = maxima;
         }
     }
     return outputs;
@@ -114,7 +114,7 @@ double allowed_error(const Expected &expected, uint32_t cols, Arithmetic arithme
                      densq_precision precision, densq_dtype y_dtype) {
     const bool fast = precision == DENSQ_FAST;
     double allowed = (cols / 8.0 + 32) * 0x1p-24 * expected.magnitude + 0x1p-149;
-    const double maxima = expected.largest_centroid * expected.block_maxima;
+    const double maxima = expected.largest_centroid * expected.span_maxima;
     if (arithmetic == Arithmetic::kCuda)
         allowed += (fast ? 0x1p-11 : 0x1p-22) * expected.magnitude + 0x1p-38 * maxima;
     else if (fast)

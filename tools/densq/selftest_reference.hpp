@@ -15,7 +15,7 @@ struct Expected {
     double y = 0;
     double magnitude = 0;         // sum_c |w x|, dense and sparse part apart
     double largest_centroid = 0;  // of the row
-    double block_maxima = 0;      // sum over blocks of 256 columns: columns * max |x|
+    double span_maxima = 0;       // sum over spans of 256 columns: columns * max |x|
 };
 
 // The matrix of an image, decoded with densq/layout.h and densq/half.h alone.

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// library.cpp - densq_version, densq_strerror, densq_crc32c.
+#include "densq/densq.h"
+#include "lib/base/provider.hpp"
+#include "lib/crc32c.hpp"
+#include "lib/base/fault.hpp"
+
+extern "C" {
+
+const char *densq_strerror(densq_status status) { return densq::status_text(status); }
+
+uint32_t densq_version(void) { return densq::kVersion; }
+
+uint32_t densq_crc32c(uint32_t crc, const void *bytes, size_t size) {
+    return densq::crc32c_function()(crc, bytes, size);
+}
+}

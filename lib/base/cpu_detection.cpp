@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "lib/base/cpu_detection.hpp"
+
+#include "kernels/cpu_features.hpp"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
+
+namespace densq {
+
+#if defined(__x86_64__)
+
+namespace {
+
+struct Registers {
+    uint32_t a, b, c, d;
+};
+
+// All zeros for a leaf that the CPU does not have.
+Registers cpuid(uint32_t leaf) {
+    Registers r = {};
+    __get_cpuid_count(leaf, 0, &r.a, &r.b, &r.c, &r.d);
+    return r;
+}
+
+// Register files that the operating system saves (XCR0).
+uint32_t saved_registers() {
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+constexpr bool has(uint32_t word, uint32_t bits) { return (word & bits) == bits; }
+
+// Those with vector registers.
+uint32_t vector_features(Registers basic) {
+    constexpr uint32_t kFma = 1u << 12, kF16c = 1u << 29, kOsxsave = 1u << 27, kAvx2 = 1u << 5;
+    constexpr uint32_t kF = 1u << 16, kDq = 1u << 17, kBw = 1u << 30, kVl = 1u << 31;
+    constexpr uint32_t kVnni = 1u << 11;
+    constexpr uint32_t kYmm = 0x6, kZmm = 0xE6;
+    const Registers extended = cpuid(7);
+    if (!has(basic.c, kFma | kF16c | kOsxsave) || !has(extended.b, kAvx2)) return 0;
+    const uint32_t saved = saved_registers();
+    if (!has(saved, kYmm)) return 0;
+    if (!has(saved, kZmm) || !has(extended.b, kF | kDq | kBw | kVl)) return kCpuAvx2;
+    const uint32_t avx512 = kCpuAvx2 | kCpuAvx512;
+    return has(extended.c, kVnni) ? avx512 | kCpuAvx512Vnni : avx512;
+}
+
+}  // namespace
+
+uint32_t detect_cpu_features() {
+    constexpr uint32_t kSse42 = 1u << 20;
+    const Registers basic = cpuid(1);
+    return vector_features(basic) | (has(basic.c, kSse42) ? kCpuCrc32c : 0u);
+}
+
+#elif defined(__aarch64__) && defined(__linux__)
+
+uint32_t detect_cpu_features() {
+    const unsigned long has = getauxval(AT_HWCAP);
+    return kCpuNeon | (has & HWCAP_CRC32 ? kCpuCrc32c : 0u) |
+           (has & HWCAP_ASIMDDP ? kCpuDotProducts : 0u);
+}
+
+#elif defined(__aarch64__) && defined(__APPLE__)
+
+namespace {
+
+bool has(const char *name) {
+    int value = 0;
+    size_t size = sizeof value;
+    return !sysctlbyname(name, &value, &size, nullptr, 0) && value;
+}
+
+}  // namespace
+
+uint32_t detect_cpu_features() {
+    return kCpuNeon | (has("hw.optional.armv8_crc32") ? kCpuCrc32c : 0u) |
+           (has("hw.optional.arm.FEAT_DotProd") ? kCpuDotProducts : 0u);
+}
+
+#else
+
+uint32_t detect_cpu_features() { return 0; }
+
+#endif
+
+}  // namespace densq
