@@ -32,6 +32,8 @@ concept PartialSums =
                          requires { Lanes::scale_transposed(val, col, in, out, stride); };
     };
 
+static_assert(kBlockSpans == 2, "what rows do with a group");
+
 // Row<bits, batch>: a row's dense arithmetic in one precision.
 template <class Row, int batch>
 concept DenseRow =

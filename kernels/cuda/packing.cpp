@@ -18,8 +18,8 @@ void for_each_segment(const Matrix &matrix, Visit visit) {
 
 bool wide(const Matrix &matrix) { return matrix.cols > DENSQ_MAX_COLS_16; }
 
-// Byte offsets of the parts.
-struct Parts {
+// Byte offsets of the arrays, behind the codes.
+struct Places {
     uint64_t tables, row_ptr, nonzeros, first_segment, segment_begin, end;
     uint32_t segments;
 };
@@ -29,19 +29,20 @@ uint64_t after(uint64_t offset, uint64_t count, uint64_t size) {
     return (offset + count * size + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-Parts place_parts(const Matrix &matrix) {
+Places place_arrays(const Matrix &matrix) {
     const uint64_t tiles = densq_tile_count(matrix.rows), rows = tiles * DENSQ_TILE_ROWS;
-    Parts parts = {};
-    parts.tables = after(0, tiles * span_count(matrix.cols), matrix.bits * kPacketBytes);
-    parts.row_ptr = after(parts.tables, rows, uint64_t{2} << matrix.bits);
-    parts.nonzeros = parts.first_segment = parts.segment_begin = parts.end = parts.row_ptr;
-    if (!matrix.row_ptr) return parts;
-    for_each_segment(matrix, [&](const Segment &) { ++parts.segments; });
-    parts.nonzeros = after(parts.row_ptr, rows + 1, 4);
-    parts.first_segment = after(parts.nonzeros, matrix.row_ptr[matrix.rows], wide(matrix) ? 8 : 4);
-    parts.segment_begin = after(parts.first_segment, parts.segments ? rows + 1 : 0, 4);
-    parts.end = after(parts.segment_begin, parts.segments, 8);
-    return parts;
+    Places places = {};
+    places.tables = after(0, tiles * span_count(matrix.cols), matrix.bits * kPacketBytes);
+    places.row_ptr = after(places.tables, rows, uint64_t{2} << matrix.bits);
+    places.nonzeros = places.first_segment = places.segment_begin = places.end = places.row_ptr;
+    if (!matrix.row_ptr) return places;
+    for_each_segment(matrix, [&](const Segment &) { ++places.segments; });
+    places.nonzeros = after(places.row_ptr, rows + 1, 4);
+    places.first_segment =
+        after(places.nonzeros, matrix.row_ptr[matrix.rows], wide(matrix) ? 8 : 4);
+    places.segment_begin = after(places.first_segment, places.segments ? rows + 1 : 0, 4);
+    places.end = after(places.segment_begin, places.segments, 8);
+    return places;
 }
 
 // The codes of one field of a group, as densq_get_code gives them, in a way that compilers
@@ -155,10 +156,10 @@ void pack_segments(const Matrix &matrix, uint32_t *first_segment, uint32_t *segm
 
 }  // namespace
 
-size_t packed_bytes(const Matrix &matrix) { return place_parts(matrix).end; }
+size_t packed_bytes(const Matrix &matrix) { return place_arrays(matrix).end; }
 
 void pack(const Matrix &matrix, void *host_out) {
-    const Parts parts = place_parts(matrix);
+    const Places places = place_arrays(matrix);
     uint8_t *base = static_cast<uint8_t *>(host_out);
     const auto words = [base](uint64_t offset) {
         return static_cast<uint32_t *>(static_cast<void *>(base + offset));
@@ -168,18 +169,18 @@ void pack(const Matrix &matrix, void *host_out) {
     for (uint32_t tile = 0; tile < tiles; ++tile)
         for (uint32_t span = 0; span < spans; ++span, out += matrix.bits * kPacketBytes)
             pack_span(matrix, tile, span, out);
-    memset(base + parts.tables, 0, parts.end - parts.tables);
-    pack_tables(matrix, base + parts.tables);
+    memset(base + places.tables, 0, places.end - places.tables);
+    pack_tables(matrix, base + places.tables);
     if (!matrix.row_ptr) return;
     for (uint32_t row = 0; row <= tiles * DENSQ_TILE_ROWS; ++row)
-        words(parts.row_ptr)[row] = matrix.row_ptr[row < matrix.rows ? row : matrix.rows];
-    pack_nonzeros(matrix, words(parts.nonzeros));
-    if (parts.segments)
-        pack_segments(matrix, words(parts.first_segment), words(parts.segment_begin));
+        words(places.row_ptr)[row] = matrix.row_ptr[row < matrix.rows ? row : matrix.rows];
+    pack_nonzeros(matrix, words(places.nonzeros));
+    if (places.segments)
+        pack_segments(matrix, words(places.first_segment), words(places.segment_begin));
 }
 
 PackedMatrix view_packed(const Matrix &matrix, const void *device_base) {
-    const Parts parts = place_parts(matrix);
+    const Places places = place_arrays(matrix);
     const uint8_t *base = static_cast<const uint8_t *>(device_base);
     const auto words = [base](uint64_t offset) {
         return static_cast<const uint32_t *>(static_cast<const void *>(base + offset));
@@ -190,14 +191,14 @@ PackedMatrix view_packed(const Matrix &matrix, const void *device_base) {
     packed.bits = matrix.bits;
     packed.spans = span_count(matrix.cols);
     packed.codes = base;
-    packed.tables = base + parts.tables;
+    packed.tables = base + places.tables;
     if (!matrix.row_ptr) return packed;
-    packed.segments = parts.segments;
-    packed.row_ptr = words(parts.row_ptr);
-    packed.nonzeros = base + parts.nonzeros;
-    if (!parts.segments) return packed;
-    packed.first_segment = words(parts.first_segment);
-    packed.segment_begin = words(parts.segment_begin);
+    packed.segments = places.segments;
+    packed.row_ptr = words(places.row_ptr);
+    packed.nonzeros = base + places.nonzeros;
+    if (!places.segments) return packed;
+    packed.first_segment = words(places.first_segment);
+    packed.segment_begin = words(places.segment_begin);
     return packed;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// test_words.cpp - each word of the vocabulary does on the emulator what device.hpp says.
+// test_words.cpp - each word of the vocabulary does on the emulator what device_words.hpp says.
 #include <doctest/doctest.h>
 
 #include <cstring>
