@@ -3,10 +3,10 @@
 
     check_recipes.py REPOSITORY
 
-A recipe is a section "### To add ...".  It has one block of shell code, with grep commands that print
-names of files, and a list whose items begin with the names of files in backticks.  Files that both
-the list names and the repository has are the files that grep finds.  Names of new files are in
-capitals where they depend on what is added.
+A recipe is a section "### To add ...".  It has one block of shell code, with grep commands that
+print names of files, and a list whose items begin with the names of files in backticks.  The files
+that the list names, and that the repository has, are those that grep finds.  Names of new files are
+in capitals where they depend on what is added.
 """
 import re
 import subprocess
