@@ -13,7 +13,7 @@
 #include "lib/base/provider.hpp"
 #include "tests/capi/handles.hpp"
 #include "tests/fault/allocator.hpp"
-#include "tools/densq/bench_image.hpp"
+#include "tools/densq/measure/matrix_image.hpp"
 
 using namespace densq::test;
 
