@@ -169,7 +169,8 @@ DENSQ_API densq_status densq_get_matrix(const densq_file *file, uint32_t index, 
 DENSQ_API densq_status densq_get_tensor(const densq_file *file, uint32_t index, densq_tensor *out);
 
 /* Writes rows [row, row + count) of matrix `index`, dense plus sparse part, as F32: weight
- * (row + i, c) goes to out[i * out_stride + c].  out_stride >= cols, in elements. */
+ * (row + i, c) goes to out[i * out_stride + c].  out_stride >= cols, in elements.  The bits do not
+ * depend on the floating-point environment, see densq_matmul. */
 DENSQ_API densq_status densq_read_rows(const densq_file *file, uint32_t index, uint32_t row,
                                        uint32_t count, float *out, size_t out_stride);
 
@@ -245,7 +246,9 @@ DENSQ_API size_t densq_workspace_size(const densq_weights *weights, uint32_t bat
  * the workspace must not overlap; none needs an alignment beyond that of its type.  Allocates
  * nothing.  The bits of y[b] depend on the matrix, x[b] and the backend's name and precision
  * alone: not on the number of threads, nor on the other vectors of the batch; openblas.h says where
- * its backends differ. */
+ * its backends differ.  Nor do they depend on the floating-point environment of the threads that
+ * call densq_bind, densq_matmul or the tasks (rounding, flush to zero, traps): the library computes
+ * in the default one, and leaves each thread's as it was. */
 DENSQ_API densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const float *x,
                                     size_t x_stride, float *y, size_t y_stride, void *workspace,
                                     size_t workspace_size);
