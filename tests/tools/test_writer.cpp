@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "densq/layout.h"
-#include "tests/format/support.hpp"
+#include "tests/support/opened_files.hpp"
 #include "tests/tools/temporary.hpp"
 #include "tools/densq/checkpoint.hpp"
 #include "tools/densq/writer.hpp"
