@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // cpu_features.hpp - what kernels may require of the CPU (and of the system's saving of its
-// registers); lib/cpu.cpp finds out what there is.
+// registers); lib/base/cpu_detection.cpp finds out.
 #pragma once
 #include <stdint.h>
 

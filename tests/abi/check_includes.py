@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Dependencies go one way: include <- kernels' contract <- kernels; contract <- lib <- capi.
+"""Dependencies go one way: include <- kernels' contract <- kernels; contract <- lib <- capi.  In
+lib, what files are and what the CPU does know nothing of each other, only lib/base.
 
     check_includes.py REPOSITORY
 
@@ -17,7 +18,9 @@ ERRORS, FORMAT = "tools/densq/errors.hpp", "tools/densq/format"
 MAY_SEE = {  # folder: the folders or files it may include from, besides include/
     "include": [],
     "kernels": ["kernels"],
-    "lib": ["lib", *CONTRACT],
+    "lib/base": ["lib/base", "kernels/cpu_features.hpp", "kernels/matrix.hpp"],
+    "lib/file": ["lib/file", "lib/base", *CONTRACT],
+    "lib/cpu": ["lib/cpu", "lib/base", *CONTRACT],
     "capi": ["capi", "lib", *CONTRACT],
     "threads": ["threads"],
     "cuda": ["cuda", "kernels/cuda/packing.hpp", "kernels/cuda/multiply_on_stream.hpp",
@@ -58,7 +61,7 @@ def judge(layer, quoted, name, target):
     if target is None:
         if quoted:
             return "is quoted but no file of this repository"
-        if layer in CORE and not name.endswith(".h"):
+        if layer.split("/")[0] in CORE and not name.endswith(".h"):
             return "is a header of the C++ library"
         return None
     if target.startswith("include/"):
