@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// compiler.hpp - what kernels ask of the compiler.
+// compiler.hpp - attributes and pragmas of the compiler.
 #pragma once
 
 #define DENSQ_INLINE inline __attribute__((always_inline))
 
-// Before loops over small arrays that are to live in registers.
+// Stands before loops over small arrays that must be kept in registers.
 #ifdef __clang__
 #define DENSQ_UNROLL _Pragma("unroll")
 #else
 #define DENSQ_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-// Before loops that must stay loops.
+// Stands before loops that must not be unrolled.
 #ifdef __clang__
 #define DENSQ_ROLLED _Pragma("nounroll")
 #else
