@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "densq/half.h"
+#include "lib/base/float_environment.hpp"
 #include "lib/cpu_backend.hpp"
 
 namespace densq {
@@ -64,6 +65,7 @@ float make_fast_row(const uint16_t *lut, uint32_t entries, int16_t *fast) {
 }
 
 void make_fast_lut(const Matrix &matrix, int16_t *fast_lut, float *fast_scale) {
+    const FloatEnvironment environment;
     const uint32_t entries = 1u << matrix.bits;
     for (uint32_t row = 0; row < matrix.rows; ++row) {
         const size_t at = static_cast<size_t>(row) * entries;

@@ -2,6 +2,7 @@
 // matmul.cpp - the hot path: prepare the activations, run the plan's chunks, add what heavy rows
 // left in the workspace.
 #include "densq/layout.h"
+#include "lib/base/float_environment.hpp"
 #include "lib/cpu_backend.hpp"
 
 namespace densq {
@@ -83,6 +84,7 @@ void arrange_by_column(const Activations &activations, uint32_t cols, float *out
 
 // Index of a full set of vectors -> prepares it; the index after the last full set: the rest.
 void prepare_sets(void *arg, uint32_t begin, uint32_t end) {
+    const FloatEnvironment environment;
     const Call &call = *static_cast<const Call *>(arg);
     const Matrix &matrix = call.weights->matrix;
     const uint32_t max_batch = call.table()->max_batch;
@@ -115,6 +117,7 @@ void multiply_item(const Call &call, const Activations &activations, uint32_t fi
 }
 
 void multiply_chunks(void *arg, uint32_t begin, uint32_t end) {
+    const FloatEnvironment environment;
     const Call &call = *static_cast<const Call *>(arg);
     const uint32_t *chunk_begin = call.weights->plan.chunk_begin;
     for (uint32_t item = chunk_begin[begin]; item < chunk_begin[end]; ++item) {
@@ -128,6 +131,7 @@ void multiply_chunks(void *arg, uint32_t begin, uint32_t end) {
 
 // In the order of segments, whoever computed them.
 void add_segments(const Call &call) {
+    const FloatEnvironment environment;
     const Plan &plan = call.weights->plan;
     for (uint32_t i = 0; i < plan.segments; ++i)
         for (uint32_t b = 0; b < call.batch; ++b)

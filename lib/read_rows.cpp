@@ -4,6 +4,7 @@
 #include "densq/half.h"
 #include "densq/layout.h"
 #include "kernels/widths.hpp"
+#include "lib/base/float_environment.hpp"
 #include "lib/file.hpp"
 
 namespace densq {
@@ -43,6 +44,7 @@ void add_sparse(const Matrix &matrix, uint32_t row, float *out) {
 }  // namespace
 
 void read_rows(const Matrix &matrix, uint32_t row, uint32_t count, float *out, size_t out_stride) {
+    const FloatEnvironment environment;
     for (uint32_t i = 0; i < count; ++i, out += out_stride) {
         with_width(matrix.bits, [&](auto bits) { read_dense<bits.value>(matrix, row + i, out); });
         if (!matrix.row_ptr) continue;

@@ -14,6 +14,7 @@
 
 #include "lib/base/provider.hpp"
 #include "lib/base/fault.hpp"
+#include "lib/base/float_environment.hpp"
 
 namespace densq {
 namespace {
@@ -98,6 +99,7 @@ void multiply_panel(const Call &call, uint32_t panel, float *decoded) {
 }
 
 void multiply_panels(void *arg, uint32_t begin, uint32_t end) {
+    const FloatEnvironment environment;
     Call &call = *static_cast<Call *>(arg);
     for (uint32_t task = begin; task < end; ++task) {
         auto *decoded = reinterpret_cast<float *>(call.panels + task * call.weights->panel_bytes);

@@ -2,8 +2,6 @@
 // test_chat.cpp - the text of a conversation, and the templates that are understood.
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "examples/llama/chat.hpp"
 #include "examples/llama/error.hpp"
 
@@ -12,7 +10,12 @@ using llama::ChatFormat;
 namespace {
 
 ChatFormat format_of(const std::string &chat_template) {
-    return ChatFormat(nlohmann::json({{"chat_template", chat_template}}).dump());
+    std::string json = R"({"chat_template": ")";
+    for (const char c : chat_template) {
+        if (c == '"' || c == '\\') json += '\\';
+        json += c == '\n' ? "\\n" : std::string(1, c);
+    }
+    return ChatFormat(json + "\"}");
 }
 
 const char *const kWithDefault =

@@ -13,7 +13,7 @@ volatile std::sig_atomic_t noted = 0;
 void catch_interrupts() {
     struct sigaction action = {};
     action.sa_handler = [](int signal) { noted = signal; };
-    action.sa_flags = SA_RESETHAND | SA_RESTART;
+    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
     sigaction(SIGHUP, &action, nullptr);
