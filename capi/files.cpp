@@ -5,7 +5,7 @@
 #include "lib/base/caller_struct.hpp"
 #include "densq/densq.h"
 #include "lib/base/fault.hpp"
-#include "lib/file.hpp"
+#include "lib/file/file.hpp"
 
 using namespace densq;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// runtime_cudart.cpp - runtime.hpp by NVIDIA's runtime.
+// runtime_cudart.cpp - cuda_runtime.hpp by NVIDIA's runtime.
 #include <cuda_runtime_api.h>
 #include <string.h>
 
-#include "cuda/runtime.hpp"
+#include "cuda/cuda_runtime.hpp"
 
 namespace densq::cuda {
 namespace {

@@ -171,7 +171,7 @@ densq_status bind(densq_weights **out, const densq_backend *base, const MatrixIn
     const auto *backend = static_cast<const OpenblasBackend *>(base);
     densq_weights *cpu = nullptr;
     const densq_status status = densq_bind(&cpu, backend->cpu, matrix.file, matrix.index, fault);
-    if (status != DENSQ_OK) return status;
+    if (status) return status;
     void *memory = allocate(backend->allocator, sizeof(OpenblasWeights), alignof(OpenblasWeights));
     if (!memory) {
         densq_unbind(&cpu);
@@ -210,7 +210,7 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
     cpu_options.provider = nullptr;
     densq_backend *cpu = nullptr;
     status = densq_backend_create(&cpu, &cpu_options, fault);
-    if (status != DENSQ_OK) return status;
+    if (status) return status;
     void *memory = allocate(allocator, sizeof(OpenblasBackend), alignof(OpenblasBackend));
     if (!memory) {
         densq_backend_destroy(&cpu);

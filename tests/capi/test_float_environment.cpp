@@ -6,13 +6,13 @@
 #include <memory>
 
 #include "densq/threads.h"
-#include "lib/cpu_backend.hpp"
-#include "lib/file.hpp"
-#include "lib/registry.hpp"
+#include "lib/cpu/cpu_backend.hpp"
+#include "lib/file/file.hpp"
+#include "lib/cpu/registry.hpp"
 #include "tests/kernels/random_matrix.hpp"
 #include "tests/support/float_control.hpp"
 
-#include "handles.hpp"
+#include "tests/support/bound_weights.hpp"
 
 using namespace densq;
 using namespace densq::test;

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "tests/format/support.hpp"
+#include "tests/support/opened_files.hpp"
 
 using namespace densq::test;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // test_entries.cpp - densq_count, densq_find and densq_get_*.
-#include "support.hpp"
+#include "tests/support/opened_files.hpp"
 
 using namespace densq::test;
 

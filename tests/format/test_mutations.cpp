@@ -2,11 +2,11 @@
 // test_mutations.cpp - damaged files: detected with checksums, harmless without.
 //
 // Files lie between pages that must not be touched, and are borrowed, not copied.
-#include "lib/cpu_backend.hpp"
-#include "lib/file.hpp"
-#include "lib/prove.hpp"
-#include "lib/registry.hpp"
-#include "support.hpp"
+#include "lib/cpu/cpu_backend.hpp"
+#include "lib/file/file.hpp"
+#include "lib/file/prove.hpp"
+#include "lib/cpu/registry.hpp"
+#include "tests/support/opened_files.hpp"
 
 using namespace densq;
 using namespace densq::test;

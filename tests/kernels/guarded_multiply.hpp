@@ -5,9 +5,9 @@
 
 #include <memory>
 
-#include "lib/cpu_backend.hpp"
+#include "lib/cpu/cpu_backend.hpp"
 #include "lib/base/cpu_detection.hpp"
-#include "lib/registry.hpp"
+#include "lib/cpu/registry.hpp"
 #include "tests/support/backends_run.hpp"
 
 #include "guarded.hpp"
