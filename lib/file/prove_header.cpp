@@ -65,7 +65,7 @@ densq_status prove_fields(const Proof &proof, const densq_file_header &header) {
     return DENSQ_OK;
 }
 
-// Proves the counts and sizes, and sets proof->directory.
+// Proves that the directory lies inside the file, and its checksum; sets proof->directory.
 densq_status prove_directory(Proof *proof, const densq_file_header &header) {
     constexpr uint64_t kBegin = sizeof header;
     uint64_t end = kBegin;
