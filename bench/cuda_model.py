@@ -4,7 +4,7 @@
     cuda_model.py                          prints the table of docs/cuda.md
     cuda_model.py --count NVCC NVDISASM    first counts instructions anew, into cuda_counts.json
 
-Counted: the SASS of multiply_one's loop over blocks of 256 columns, and of what is before and
+Counted: the SASS of multiply_one's loop over spans of 256 columns, and of what is before and
 behind it, by the pipe that executes it.  Branches for other types of activations and for the last
 columns are left out.  docs/cuda.md has the formulas.
 """
@@ -27,9 +27,9 @@ GPUS = {
     "H100": (90, 132, 1.76, 3350, 1024), "B200": (100, 148, 1.85, 8000, 1024)}
 MOST_OF_PEAK = 0.92     # of the bandwidth, that a copy reaches
 MOST_OF_PIPE = 0.90     # of the cycles of the busiest pipe
-LAUNCH_SECONDS = 2e-6   # from a launch to the first weights, and the last blocks
+LAUNCH_SECONDS = 2e-6   # from a launch to the first weights, and the last spans
 LATENCY_SECONDS = 8e-7  # of a load under load
-BLOCK_WEIGHTS = 16 * 256
+SPAN_WEIGHTS = 16 * 256
 SPARSE = 0.0045         # nonzeros per weight
 WARPS = 24              # at a time on a multiprocessor
 
@@ -74,7 +74,7 @@ def straight_pieces(instructions, labels, begin, end):
 
 
 def is_taken(piece):
-    """Whether F32 activations and whole blocks come through this piece."""
+    """Whether F32 activations and whole spans come through this piece."""
     text = "\n".join(piece)
     plain_loads = len(re.findall(r"^LDG\.E\.CONSTANT", text, re.M))
     return not (re.search(r"LDG\.E\.U16|^@!?P\d LDG\.E\.CONSTANT", text, re.M)
@@ -99,10 +99,10 @@ def count(pieces):
 
 def count_target(nvcc, nvdisasm, target):
     with tempfile.TemporaryDirectory() as folder:
-        cubin = str(Path(folder, "multiply.cubin"))
+        cubin = str(Path(folder, "multiply_on_stream.cubin"))
         subprocess.run([nvcc, "-std=c++20", "-O3", "-fmad=false", f"-arch=sm_{target}", f"-I{ROOT}",
                         f"-I{ROOT}/include", "-cubin", "-o", cubin,
-                        str(ROOT / "kernels/cuda/multiply.cu")], check=True)
+                        str(ROOT / "kernels/cuda/multiply_on_stream.cu")], check=True)
         sass = subprocess.run([nvdisasm, "-c", cubin], check=True, capture_output=True,
                               text=True).stdout
     counts = {}
@@ -131,16 +131,16 @@ def share(counts, gpu, bits, rows=None, cols=None):
     _, multiprocessors, ghz, bandwidth, macs = gpu
     bytes_per_clock = bandwidth / ghz / multiprocessors
     loop, busiest = clocks(counts["loop"], macs)
-    block_bytes = BLOCK_WEIGHTS * (bits / 8 + SPARSE * 4)
+    span_bytes = SPAN_WEIGHTS * (bits / 8 + SPARSE * 4)
     if rows is None:
-        needed = max(block_bytes / bytes_per_clock / MOST_OF_PEAK, loop / MOST_OF_PIPE)
-        return block_bytes / bytes_per_clock / needed, busiest
-    blocks = cols / 256 * rows / 16
+        needed = max(span_bytes / bytes_per_clock / MOST_OF_PEAK, loop / MOST_OF_PIPE)
+        return span_bytes / bytes_per_clock / needed, busiest
+    spans = cols / 256 * rows / 16
     # All 8 warps of a tile come to what is before the loop, one to most of what is behind it.
     around = (clocks(counts["before"], macs)[0] * 8 + clocks(counts["behind"], macs)[0]) * rows / 16
-    total = blocks * block_bytes + rows * (4 << bits)
+    total = spans * span_bytes + rows * (4 << bits)
     seconds = max(total / MOST_OF_PEAK / bandwidth / 1e9,
-                  (blocks * loop + around) / MOST_OF_PIPE / multiprocessors / ghz / 1e9)
+                  (spans * loop + around) / MOST_OF_PIPE / multiprocessors / ghz / 1e9)
     return total / (seconds + LAUNCH_SECONDS) / bandwidth / 1e9, busiest
 
 

@@ -9,6 +9,7 @@
 
 #include "bench/peer.hpp"
 #include "densq/openblas.h"
+#include "tools/densq/format/widths.hpp"
 
 namespace densq::bench {
 
@@ -20,7 +21,7 @@ struct Options {
     std::vector<std::string> shapes{"4096x4096",  "11008x4096", "4096x11008",
                                     "14336x4096", "576x576",    "1536x576"};
     std::vector<uint32_t> batches{1, 2, 4, 8, 16, 32, 128, 512}, threads{1, 2};
-    std::vector<uint32_t> bits{4, 3, 2};
+    std::vector<uint32_t> bits = tool::widest_first();
     std::vector<double> nnz_percents{0, 0.45};
     std::vector<std::string> backends;
     std::vector<std::string> precisions{"fast"};

@@ -11,7 +11,7 @@
 #include <fstream>
 #include <vector>
 
-#include "tools/densq/kmeans.hpp"
+#include "tools/densq/quantize/kmeans.hpp"
 
 namespace {
 

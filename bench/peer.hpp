@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/densq/bench_measure.hpp"
+#include "tools/densq/measure/matrix_speed.hpp"
 
 namespace densq::bench {
 

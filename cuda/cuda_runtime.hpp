@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernels/cuda/multiply.hpp"
+#include "kernels/cuda/multiply_on_stream.hpp"
 
 namespace densq::cuda {
 

@@ -73,6 +73,6 @@ int copy_on_device(void *to, const void *from, size_t size) {
 
 int synchronize() { return report(cudaDeviceSynchronize()); }
 
-int start(const MultiplyCall &call) { return report(multiply(call)); }
+int start(const MultiplyCall &call) { return report(multiply_on_stream(call)); }
 
 }  // namespace densq::cuda

@@ -7,16 +7,9 @@
 // loads one by one; with one activation vector these happen between the groups of the dense part,
 // whose arithmetic leaves the load ports idle.
 #pragma once
+#include "densq/format.h"
+#include "kernels/compiler.hpp"
 #include "kernels/table.hpp"
-
-#define DENSQ_INLINE inline __attribute__((always_inline))
-
-// Before loops over small arrays that are to live in registers.
-#ifdef __clang__
-#define DENSQ_UNROLL _Pragma("unroll")
-#else
-#define DENSQ_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 namespace densq {
 namespace {
@@ -26,16 +19,16 @@ template <class Lanes, int batch, typename Col>
 DENSQ_INLINE void gather_and_multiply(const uint16_t *val, const Col *col, uint32_t count,
                                       const float *columns, float *out, uint32_t stride) {
     uint32_t first = 0;
-    if constexpr (batch == Lanes::kSquare)
+    if constexpr (batch == Lanes::kTransposedBatch)
         for (; count - first >= batch; first += batch)
-            Lanes::multiply_square(val + first, col + first, columns, out + first, stride);
+            Lanes::scale_transposed(val + first, col + first, columns, out + first, stride);
     for (uint32_t i = first; i < count; ++i)
         for (int b = 0; b < batch; ++b)
             out[static_cast<uint32_t>(b) * stride + i] =
                 columns[static_cast<size_t>(col[i]) * batch + static_cast<size_t>(b)];
     for (int b = 0; b < batch; ++b)
-        Lanes::multiply(out + static_cast<uint32_t>(b) * stride + first, val + first,
-                        count - first);
+        Lanes::scale_products(out + static_cast<uint32_t>(b) * stride + first, val + first,
+                              count - first);
 }
 
 // The products of nonzeros [begin, begin + count); those of vector b at out + b * stride.
@@ -44,7 +37,7 @@ DENSQ_INLINE void multiply_nonzeros(const Matrix *matrix, const Activations *act
                                     uint32_t begin, uint32_t count, float *out, uint32_t stride) {
     const float *columns = activations->columns;
     const uint16_t *val = matrix->val + begin;
-    if (matrix->cols <= 65536) {
+    if (matrix->cols <= DENSQ_MAX_COLS_16) {
         const auto *col = static_cast<const uint16_t *>(matrix->col) + begin;
         gather_and_multiply<Lanes, batch>(val, col, count, columns, out, stride);
     } else {
@@ -54,7 +47,8 @@ DENSQ_INLINE void multiply_nonzeros(const Matrix *matrix, const Activations *act
 }
 
 // Of a buffer for the products of up to `run` nonzeros, which are written in whole vectors.
-constexpr uint32_t stride_for(uint32_t run) { return run + 16; }
+constexpr uint32_t kMostLanes = 16;
+constexpr uint32_t stride_for(uint32_t run) { return run + kMostLanes; }
 
 // Gathers for one vector and 16-bit columns, a few nonzeros at a time.
 struct GatherAhead {
@@ -71,7 +65,7 @@ struct GatherAhead {
         DENSQ_UNROLL
         for (int i = 0; i < kStep; ++i) {
             Word word = x[col[at + static_cast<size_t>(i)]];
-            __asm__("" : "+r"(word));
+            __asm__("" : "+r"(word));  // or four of them would be put together in a vector first
             out[at + static_cast<size_t>(i)] = word;
         }
         at += kStep;
@@ -80,10 +74,10 @@ struct GatherAhead {
 
 // The nonzeros of a tile's rows but the heavy ones.
 template <class Lanes, int batch>
-class Nonzeros {
+class TileNonzeros {
 public:
-    DENSQ_INLINE Nonzeros(const Matrix *matrix_, const Activations *activations_,
-                          uint32_t first_row, uint32_t tile_rows)
+    DENSQ_INLINE TileNonzeros(const Matrix *matrix_, const Activations *activations_,
+                              uint32_t first_row, uint32_t tile_rows)
         : matrix(matrix_), activations(activations_), rows(tile_rows) {
         if (!matrix->row_ptr) return;
         row_ptr = matrix->row_ptr + first_row;
@@ -93,7 +87,7 @@ public:
     // Of the first run.
     DENSQ_INLINE GatherAhead ahead() {
         GatherAhead gather;
-        if (batch > 1 || !row_ptr || matrix->cols > 65536) return gather;
+        if (batch > 1 || !row_ptr || matrix->cols > DENSQ_MAX_COLS_16) return gather;
         gather.x = reinterpret_cast<const GatherAhead::Word *>(activations->columns);
         gather.col = static_cast<const uint16_t *>(matrix->col) + begin;
         gather.out = reinterpret_cast<GatherAhead::Word *>(buffer[0]);
@@ -144,7 +138,7 @@ private:
 
     DENSQ_INLINE void multiply_run(uint32_t gathered) {
         const uint32_t left = end - begin - gathered;
-        Lanes::multiply(buffer[0], matrix->val + begin, gathered);
+        Lanes::scale_products(buffer[0], matrix->val + begin, gathered);
         multiply_nonzeros<Lanes, batch>(matrix, activations, begin + gathered, left,
                                         buffer[0] + gathered, kStride);
     }

@@ -8,20 +8,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "densq/layout.h"
 #include "kernels/matrix.hpp"
 #include "kernels/widths.hpp"
 
 namespace densq {
 
-// The fast precision's integers.  Activations have one scale per block of kFastCols columns; a
-// 32-bit lane sums at most 16 products of a block and is then flushed.  Activations get more bits,
-// as their largest stand further above the rest than those of a row's centroids.
-constexpr uint32_t kFastCols = 256;
+// A span: columns whose activations have one scale in the fast precision.
+constexpr uint32_t kSpanCols = 256;
+constexpr uint32_t kSpanUnits = kSpanCols / DENSQ_UNIT_COLS;
+static_assert(DENSQ_BLOCK_COLS % kSpanCols == 0 && kSpanCols % DENSQ_UNIT_COLS == 0);
+constexpr uint32_t kBlockSpans = DENSQ_BLOCK_COLS / kSpanCols;
+
+// The fast precision's integers.  A 32-bit lane sums at most 16 products of a span and is then
+// flushed.  Activations get more bits, as their largest stand further above the rest than those of
+// a row's centroids.
 constexpr int kFastMaxLut = 4095;
 constexpr int kFastMaxActivation = 32767;
 static_assert(16ll * kFastMaxLut * kFastMaxActivation < 1ll << 31);
 
-// Blocks whose largest |activation| is below this are scaled as if it were this (2^-100).
+// Spans whose largest |activation| is below this are scaled as if it were this (2^-100).
 constexpr float kFastFloor = 0x1p-100f;
 
 // Rows with more nonzeros than this are left out by multiply_tile; the library runs them in
@@ -35,7 +41,7 @@ constexpr uint32_t kHeavyRow = 512;
 // the tail of densq_tail_units(cols) units.  `prepared` holds block after block, inside a block
 // vector after vector, last the tails vector after vector: elements of int16 (fast) or float
 // (exact), in whatever order inside a block or unit the instruction set likes.  `scale` (fast)
-// holds [fast_blocks(cols)][count] floats: activation ~ element * scale.  `columns`, for the sparse
+// holds [span_count(cols)][count] floats: activation ~ element * scale.  `columns`, for the sparse
 // part, holds the activations as [cols][count]; with one vector that is x itself.
 struct Activations {
     uint32_t count;
@@ -71,14 +77,13 @@ struct KernelTable {
                            uint32_t end, float *sum, size_t sum_stride);
 };
 
-// Blocks of kFastCols columns.
-static inline size_t fast_blocks(uint32_t cols) {
-    return (static_cast<size_t>(cols) + kFastCols - 1) / kFastCols;
+static inline uint32_t span_count(uint32_t cols) {
+    return cols / kSpanCols + (cols % kSpanCols != 0);
 }
 
 // Padded number of elements that one vector takes in `prepared`.
 static inline size_t prepared_cols(uint32_t cols) {
-    return (static_cast<size_t>(cols) + 31) / 32 * 32;
+    return (static_cast<size_t>(cols) + DENSQ_UNIT_COLS - 1) / DENSQ_UNIT_COLS * DENSQ_UNIT_COLS;
 }
 
 extern "C" {

@@ -1,39 +1,16 @@
 // SPDX-License-Identifier: MIT
-// tile.hpp - the walk over a tile (densq/layout.h), common to all instruction sets.
-//
-// An instruction set supplies two things:
-//
-// Lanes: a vector of partial sums.
-//   Vector, zero(), scaled(v, factor)
-//   multiply(products, val, count)    products[i] *= val[i]; there is room for whole vectors
-//   kSquare, multiply_square(val, col, columns, out, stride)    of kSquare nonzeros and vectors:
-//                                 out[b * stride + i] = val[i] * columns[col[i] * kSquare + b];
-//                                 kSquare is 0 if there is no such function
-//   add_products<batch>(v, products, stride, count)    adds products[b * stride + i] to lane
-//                                 i % lanes of v[b], i ascending
-//   sum_16(v, stride, out)        out[i] = sum of the lanes of v[i * stride], 16 of them
-//   sum(v)                        sum of the lanes of v
-//
-// Path<bits, batch>: a row's dense arithmetic in one precision.
-//   Lanes, Element                the above, the type of a prepared activation
-//   Block(x)                      the activations of 512 columns, vector after vector
-//   kRows, add_groups<rows>(matrix, row, codes, block, scale, sums)    one group of each of `rows`
-//                                 (kRows or 1) rows from `row`, added to sums[rows][batch];
-//                                 scale[2][batch] of the block's two fast blocks
-//   begin_row(matrix, row)        loads the LUT, clears the running sums
-//   Group, load_group(codes, lines)   a group of which the first `lines` lines are readable
-//   add_field<field>(group, x, x_stride)   one of its fields, added to the running sums
-//   flush(scale, sums)            moves the running sums to sums[batch]; due after every fast block
-//   lut_of, row_scale             those of ExactTables or FastTables
+// tile.hpp - the walk over a tile (densq/layout.h), common to all instruction sets, which supply
+// the arithmetic of a row (kernels/instruction_set.hpp).
 #pragma once
 #include "densq/layout.h"
+#include "kernels/compiler.hpp"
+#include "kernels/instruction_set.hpp"
 #include "kernels/nonzeros.hpp"
 #include "kernels/table.hpp"
+#include "kernels/widths.hpp"
 
 namespace densq {
 namespace {
-
-constexpr uint32_t kFastUnits = kFastCols / DENSQ_UNIT_COLS;
 
 // The 2^bits entries of a row's LUT; and the factors of this row and the next that are still to be
 // applied to the sums, or NULL.
@@ -70,47 +47,47 @@ DENSQ_INLINE void prefetch_lines(const void *at) {
 }
 
 // One group of each of `rows` rows; returns where the next group begins.
-template <class Path, int bits, int rows, int batch>
+template <class Row, int bits, int rows, int batch>
 DENSQ_INLINE const uint8_t *add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
-                                       const typename Path::Block &block, const float *scale,
+                                       const typename Row::Block &block, const float *scale,
                                        GatherAhead *ahead,
-                                       typename Path::Lanes::Vector (*sums)[batch]) {
+                                       typename Row::Lanes::Vector (*sums)[batch]) {
     constexpr int kLines = rows * bits;
     prefetch_lines<kLines>(codes + kCodesAhead);
     ahead->step();
-    Path::template add_groups<rows>(matrix, row, codes, block, scale, sums);
+    Row::template add_groups<rows>(matrix, row, codes, block, scale, sums);
     return codes + DENSQ_LINE_BYTES * kLines;
 }
 
-template <class Path, int bits, int batch>
+template <class Row, int bits, int batch>
 DENSQ_INLINE const uint8_t *add_blocks(const Matrix *matrix, const Activations *activations,
                                        uint32_t first_row, uint32_t tile_rows, const uint8_t *codes,
                                        GatherAhead *ahead,
-                                       typename Path::Lanes::Vector (*sums)[batch]) {
-    constexpr uint32_t kRows = Path::kRows;
-    const auto *x = static_cast<const typename Path::Element *>(activations->prepared);
+                                       typename Row::Lanes::Vector (*sums)[batch]) {
+    constexpr uint32_t kRows = Row::kRows;
+    const auto *x = static_cast<const typename Row::Element *>(activations->prepared);
     const float *scale = activations->scale;
     const uint32_t blocks = matrix->cols / DENSQ_BLOCK_COLS;
     for (uint32_t i = 0; i < blocks; ++i) {
-        const typename Path::Block block(x);
+        const typename Row::Block block(x);
         uint32_t r = 0;
         for (; r + kRows <= tile_rows; r += kRows)
-            codes = add_groups<Path, bits, kRows>(matrix, first_row + r, codes, block, scale, ahead,
-                                                  sums + r);
+            codes = add_groups<Row, bits, kRows>(matrix, first_row + r, codes, block, scale, ahead,
+                                                 sums + r);
         if constexpr (kRows > 1)
             for (; r < tile_rows; ++r)
-                codes = add_groups<Path, bits, 1>(matrix, first_row + r, codes, block, scale, ahead,
-                                                  sums + r);
+                codes = add_groups<Row, bits, 1>(matrix, first_row + r, codes, block, scale, ahead,
+                                                 sums + r);
         x += DENSQ_BLOCK_COLS * batch;
-        scale += 2 * batch;
+        scale += kBlockSpans * batch;
     }
     return codes;
 }
 
 // A tail's units run on from row to row inside a group.
-template <class Path, int batch>
+template <class Row, int batch>
 struct TailWalk {
-    using Element = typename Path::Element;
+    using Element = typename Row::Element;
 
     const Matrix *matrix;
     uint32_t row;        // that of the next unit,
@@ -118,20 +95,20 @@ struct TailWalk {
     uint32_t row_units;  // of so many
     const Element *x;
     const float *scale;
-    typename Path::Lanes::Vector (*sums)[batch];
-    Path path;
+    typename Row::Lanes::Vector (*sums)[batch];
+    Row dense;
 
     // Adds the fields [field, used) of a group.
     template <int field>
-    DENSQ_INLINE void add_fields(const typename Path::Group &group, uint32_t used) {
+    DENSQ_INLINE void add_fields(const typename Row::Group &group, uint32_t used) {
         if (field == used) return;
-        if (unit == 0) path.begin_row(matrix, row);
-        path.template add_field<field>(group, x + DENSQ_UNIT_COLS * unit,
-                                       DENSQ_UNIT_COLS * row_units);
+        if (unit == 0) dense.begin_row(matrix, row);
+        dense.template add_field<field>(group, x + DENSQ_UNIT_COLS * unit,
+                                        DENSQ_UNIT_COLS * row_units);
         ++unit;
         const bool row_ends = unit == row_units;
-        if (row_ends || unit % kFastUnits == 0)
-            path.flush(scale + (unit - 1) / kFastUnits * batch, *sums);
+        if (row_ends || unit % kSpanUnits == 0)
+            dense.flush(scale + (unit - 1) / kSpanUnits * batch, *sums);
         if (row_ends) {
             unit = 0;
             ++sums;
@@ -142,21 +119,22 @@ struct TailWalk {
     }
 };
 
-template <class Path, int bits, int batch>
+template <class Row, int bits, int batch>
 DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations, uint32_t first_row,
                            uint32_t tile_rows, const uint8_t *codes, GatherAhead *ahead,
-                           typename Path::Lanes::Vector (*sums)[batch]) {
+                           typename Row::Lanes::Vector (*sums)[batch]) {
     const size_t blocks = matrix->cols / DENSQ_BLOCK_COLS;
-    const auto *x = static_cast<const typename Path::Element *>(activations->prepared) +
+    const auto *x = static_cast<const typename Row::Element *>(activations->prepared) +
                     blocks * DENSQ_BLOCK_COLS * batch;
     const uint32_t row_units = densq_tail_units(matrix->cols);
-    TailWalk<Path, batch> walk{
-        matrix, first_row, 0, row_units, x, activations->scale + 2 * blocks * batch, sums, Path()};
+    TailWalk<Row, batch> walk{
+        matrix, first_row, 0, row_units, x, activations->scale + kBlockSpans * blocks * batch,
+        sums,   Row()};
     for (uint32_t left = tile_rows * row_units; left > 0;) {
         const uint32_t used = left < DENSQ_GROUP_UNITS ? left : DENSQ_GROUP_UNITS;
         prefetch_lines<bits>(codes + kCodesAhead);
         ahead->step();
-        const auto group = Path::load_group(codes, densq_group_lines(used, bits));
+        const auto group = Row::load_group(codes, densq_group_lines(used, bits));
         walk.template add_fields<0>(group, used);
         codes += DENSQ_LINE_BYTES * bits;
         left -= used;
@@ -174,51 +152,52 @@ DENSQ_INLINE void store_sums(uint32_t tile_rows, const typename Lanes::Vector (*
     }
 }
 
-template <class Path, int bits>
+template <class Row, int bits>
 DENSQ_INLINE void prefetch_tables(const Matrix *matrix, uint32_t row) {
     constexpr int kTableBytes = static_cast<int>(DENSQ_TILE_ROWS * sizeof(uint16_t)) << bits;
-    prefetch_lines<kTableBytes / static_cast<int>(DENSQ_LINE_BYTES)>(Path::lut_of(matrix, row));
-    if (const float *row_scale = Path::row_scale(matrix, row)) prefetch(row_scale);
+    prefetch_lines<kTableBytes / static_cast<int>(DENSQ_LINE_BYTES)>(Row::lut_of(matrix, row));
+    if (const float *row_scale = Row::row_scale(matrix, row)) prefetch(row_scale);
 }
 
-template <class Path, int bits, int batch>
+template <class Row, int bits, int batch>
 void multiply_tile_batch(const Matrix *matrix, const Activations *activations, uint32_t tile,
                          float *y, size_t y_stride) {
-    using Lanes = typename Path::Lanes;
+    using Lanes = typename Row::Lanes;
     const uint32_t first_row = tile * DENSQ_TILE_ROWS;
     const uint32_t tile_rows = densq_tile_rows(matrix->rows, tile);
     const uint32_t tail_units = tile_rows * densq_tail_units(matrix->cols);
     const uint8_t *codes =
         matrix->codes + tile * densq_tile_bytes(DENSQ_TILE_ROWS, matrix->cols, bits);
-    prefetch_tables<Path, bits>(matrix, first_row + kTilesAhead * DENSQ_TILE_ROWS);
-    Nonzeros<Lanes, batch> nonzeros(matrix, activations, first_row, tile_rows);
+    prefetch_tables<Row, bits>(matrix, first_row + kTilesAhead * DENSQ_TILE_ROWS);
+    TileNonzeros<Lanes, batch> nonzeros(matrix, activations, first_row, tile_rows);
     GatherAhead ahead = nonzeros.ahead();
     typename Lanes::Vector sums[DENSQ_TILE_ROWS][batch];
     for (auto &row : sums)
         for (auto &sum : row) sum = Lanes::zero();
-    codes = add_blocks<Path, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead,
-                                          sums);
+    codes = add_blocks<Row, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead,
+                                         sums);
     if (tail_units)
-        add_tail<Path, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead, sums);
-    nonzeros.finish(sums, Path::row_scale(matrix, first_row), ahead.at);
+        add_tail<Row, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead, sums);
+    nonzeros.finish(sums, Row::row_scale(matrix, first_row), ahead.at);
     store_sums<Lanes, batch>(tile_rows, sums, y + first_row, y_stride);
 }
 
 // KernelTable::multiply_tile for batches up to max_batch.
-template <template <int, int> class Path, int bits, int max_batch>
+template <template <int, int> class Row, int bits, int max_batch>
 void multiply_tile(const Matrix *matrix, const Activations *activations, uint32_t tile, float *y,
                    size_t y_stride) {
     if constexpr (max_batch > 1)
         if (activations->count < max_batch)
-            return multiply_tile<Path, bits, max_batch / 2>(matrix, activations, tile, y, y_stride);
-    multiply_tile_batch<Path<bits, max_batch>, bits, max_batch>(matrix, activations, tile, y,
-                                                                y_stride);
+            return multiply_tile<Row, bits, max_batch / 2>(matrix, activations, tile, y, y_stride);
+    multiply_tile_batch<Row<bits, max_batch>, bits, max_batch>(matrix, activations, tile, y,
+                                                               y_stride);
 }
 
-template <template <int, int> class Path, int max_batch>
+template <template <int, int> class Row, int max_batch>
 constexpr PrecisionKernels make_kernels(PrepareActivations prepare) {
-    return {prepare, make_width_table<MultiplyTile>([](auto bits) -> MultiplyTile {
-                return multiply_tile<Path, bits.value, max_batch>;
+    static_assert(DenseRow<Row<DENSQ_MAX_BITS, max_batch>, max_batch>);
+    return {prepare, make_width_table<MultiplyTile>([](auto width) -> MultiplyTile {
+                return multiply_tile<Row, width.value, max_batch>;
             })};
 }
 
@@ -231,7 +210,8 @@ constexpr KernelTable make_table(const char *name, uint32_t cpu_features,
             .max_batch = max_batch,
             .fast = make_kernels<Fast, max_batch>(prepare_fast),
             .exact = make_kernels<Exact, max_batch>(prepare_exact),
-            .sparse_segment = sparse_segment<typename Fast<4, max_batch>::Lanes, max_batch>};
+            .sparse_segment =
+                sparse_segment<typename Fast<DENSQ_MAX_BITS, max_batch>::Lanes, max_batch>};
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // threads.cpp - the thread pool of densq/threads.h: POSIX threads, one job at a time.
 //
-// A job [0, count) is cut into one contiguous lane per thread, so that each thread reads one
-// stream of memory.  A thread takes grains from the front of its own lane, then from the lanes of
+// A job [0, count) is cut into one contiguous share per thread, so that each thread reads one
+// stream of memory.  A thread takes grains from the front of its own share, then from the shares of
 // the others; a worker that the system delays, or that never gets up, costs no more than the grain
-// it holds.  The grains shrink with what is left of the lane: few at first, even at the end.
+// it holds.  The grains shrink with what is left of the share: few at first, even at the end.
 //
 // Workers come and go through the gate, one atomic word.  The caller opens it on a new job, works
 // along until no index is left, closes it, and waits for the workers still inside.
@@ -37,7 +37,7 @@ constexpr int64_t kSpinNanoseconds = 50000;
 constexpr int kPollsPerClockReading = 16;
 
 struct alignas(64) Member {
-    uint32_t next, end;  // its lane: the indices not yet taken; `next` is atomic
+    uint32_t next, end;  // its share: the indices not yet taken; `next` is atomic
     densq_threads *pool;
     pthread_t thread;
 };
@@ -101,14 +101,14 @@ bool poll_gate(const densq_threads *pool, Ready ready) {
     return false;
 }
 
-// Takes the next grain of a lane; false if nothing is left.
-bool take_grain(Member *lane, uint32_t *begin, uint32_t *end) {
-    *begin = __atomic_load_n(&lane->next, __ATOMIC_RELAXED);
+// Takes the next grain of a share; false if nothing is left.
+bool take_grain(Member *share, uint32_t *begin, uint32_t *end) {
+    *begin = __atomic_load_n(&share->next, __ATOMIC_RELAXED);
     do {
-        if (*begin == lane->end) return false;
-        const uint32_t grain = (lane->end - *begin) / 8;
+        if (*begin == share->end) return false;
+        const uint32_t grain = (share->end - *begin) / 8;
         *end = *begin + (grain ? grain : 1);
-    } while (!__atomic_compare_exchange_n(&lane->next, begin, *end, true, __ATOMIC_RELAXED,
+    } while (!__atomic_compare_exchange_n(&share->next, begin, *end, true, __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
     return true;
 }
@@ -116,9 +116,9 @@ bool take_grain(Member *lane, uint32_t *begin, uint32_t *end) {
 // Takes part in the open job until no index of it is left to take.
 void work(densq_threads *pool, uint32_t member) {
     for (uint32_t i = 0; i < pool->count; ++i) {
-        Member *lane = &pool->members[(member + i) % pool->count];
+        Member *share = &pool->members[(member + i) % pool->count];
         uint32_t begin, end;
-        while (take_grain(lane, &begin, &end)) pool->task(pool->arg, begin, end);
+        while (take_grain(share, &begin, &end)) pool->task(pool->arg, begin, end);
     }
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "chat.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "error.hpp"
+#include "model_json.hpp"
 
 namespace llama {
 namespace {
@@ -37,12 +36,7 @@ std::string find_default_system(const std::string &text) {
 }  // namespace
 
 ChatFormat::ChatFormat(const std::string &tokenizer_config) {
-    std::string text;
-    try {
-        text = nlohmann::json::parse(tokenizer_config).value("chat_template", "");
-    } catch (const nlohmann::json::exception &error) {
-        throw Error(std::string("tokenizer_config.json: ") + error.what());
-    }
+    const std::string text = parse_chat_template(tokenizer_config);
     if (text.empty()) throw Error("tokenizer_config.json: has no chat_template: not a chat model");
     if (text.find(kStart) == std::string::npos || text.find(kEnd) == std::string::npos)
         throw Error("tokenizer_config.json: the chat_template is not of the ChatML family, the "

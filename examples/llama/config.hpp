@@ -2,7 +2,6 @@
 // config.hpp - the shape of a LLaMA-architecture model, from its config.json.
 #pragma once
 #include <cstdint>
-#include <string>
 #include <vector>
 
 namespace llama {
@@ -17,8 +16,5 @@ struct Config {
     uint32_t query_width() const { return heads * head_width; }
     uint32_t kv_width() const { return kv_heads * head_width; }
 };
-
-// Throws Error if the text is broken, out of range, or asks for what this decoder does not do.
-Config parse_config(const std::string &json);
 
 }  // namespace llama

@@ -8,6 +8,7 @@
 
 #include "activation.hpp"
 #include "error.hpp"
+#include "model_json.hpp"
 
 namespace llama {
 namespace {

@@ -6,6 +6,7 @@
 #include "densq/half.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -26,6 +27,13 @@ __attribute__((target("avx,f16c"))) void widen_f16c(const uint16_t *halves, size
     }
     widen_f16(halves + i, count - i, out + i);
 }
+
+// Compilers differ in whether __builtin_cpu_supports knows F16C.
+bool has_f16c() {
+    unsigned eax, ebx, ecx, edx;
+    return __builtin_cpu_supports("avx") && __get_cpuid(1, &eax, &ebx, &ecx, &edx) &&
+           (ecx & bit_F16C);
+}
 #endif
 
 }  // namespace
@@ -41,7 +49,8 @@ void read_floats(const densq_tensor &tensor, size_t begin, size_t count, float *
         return;
     }
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("f16c")) return widen_f16c(halves, count, out);
+    static const bool f16c = has_f16c();
+    if (f16c) return widen_f16c(halves, count, out);
 #endif
     widen_f16(halves, count, out);
 }

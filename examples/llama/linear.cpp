@@ -24,7 +24,8 @@ Linear::Linear(const Weights &weights_, const std::string &name_, uint32_t rows_
     index = weights->matrix(name, rows, cols);
     densq_fault fault = {};
     densq_weights *made = nullptr;
-    if (densq_bind(&made, weights->product().backend(), weights->file(), index, &fault) != DENSQ_OK)
+    if (densq_bind(&made, weights->multiplier().backend(), weights->file(), index, &fault) !=
+        DENSQ_OK)
         throw Error(weights->path + ": matrix '" + name + "': " + fault.text);
     bound.reset(made);
 }
@@ -32,7 +33,7 @@ Linear::Linear(const Weights &weights_, const std::string &name_, uint32_t rows_
 void Linear::apply(const float *x, uint32_t count, float *y) {
     if (observer) (*observer)(*this, x, count);
     if (bound)
-        weights->product().multiply(bound.get(), x, count, cols, y, rows);
+        weights->multiplier().multiply(bound.get(), x, count, cols, y, rows);
     else
         apply_plain(x, count, y);
 }

@@ -2,21 +2,16 @@
 #include "tokenizer.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 #include <limits>
 
-#include <nlohmann/json.hpp>
-
 #include "error.hpp"
+#include "model_json.hpp"
 #include "pretokenizer.hpp"
 
 namespace llama {
 namespace {
 
-using nlohmann::json;
-
 constexpr Token kNone = std::numeric_limits<Token>::max();
-constexpr size_t kMaxTokens = 1 << 24;
 
 // GPT-2 writes bytes as printable characters: those that are printable in Latin-1 as themselves,
 // the others, in ascending order, as U+0100 and up.  The inverse, by code point.
@@ -49,68 +44,23 @@ std::string decode_entry(const std::string &entry) {
 
 uint64_t pair_key(Token left, Token right) { return static_cast<uint64_t>(left) << 32 | right; }
 
-bool is_set(const json &object, const char *key) {
-    return object.contains(key) && object[key].is_boolean() && object[key].get<bool>();
-}
-
-Token read_id(const json &id) {
-    if (!id.is_number_unsigned() || id.get<uint64_t>() >= kMaxTokens)
-        throw Error("tokenizer.json: " + id.dump() + " is no number of a token");
-    return id.get<Token>();
-}
-
-// Settings that change what a text is cut into; null, false, 0 and "" are those of byte-level BPE.
-void refuse(const json &object, std::initializer_list<const char *> settings) {
-    for (const char *setting : settings) {
-        if (!object.contains(setting)) continue;
-        const json &value = object[setting];
-        if (!value.is_null() && value != false && value != 0 && value != "")
-            throw Error("tokenizer.json: " + std::string(setting) + " " + value.dump() +
-                        " is not supported");
-    }
-}
-
 }  // namespace
 
-Tokenizer::Tokenizer(const std::string &text) {
-    try {
-        const json root = json::parse(text);
-        if (root.contains("normalizer") && !root["normalizer"].is_null())
-            throw Error("tokenizer.json: normalizers are not supported");
-        const json &model = root.at("model");
-        if (model.at("type") != "BPE")
-            throw Error("tokenizer.json: the model is " + model.at("type").dump() + ", not BPE");
-        refuse(model,
-               {"byte_fallback", "continuing_subword_prefix", "end_of_word_suffix", "dropout"});
-        ignore_merges = is_set(model, "ignore_merges");
-        read_pre_tokenizer(root.at("pre_tokenizer"));
-        read_vocabulary(model);
-        read_merges(model);
-        if (root.contains("added_tokens")) read_added(root["added_tokens"]);
-    } catch (const json::exception &error) {
-        throw Error(std::string("tokenizer.json: ") + error.what());
+Tokenizer::Tokenizer(const std::string &json) {
+    const TokenizerFile file = parse_tokenizer(json);
+    split_digits = file.split_digits;
+    add_prefix_space = file.add_prefix_space;
+    ignore_merges = file.ignore_merges;
+    for (const auto &[entry, token] : file.vocabulary) add_entry(token, entry);
+    set_byte_tokens(file.unknown_token);
+    uint32_t rank = 0;
+    for (const auto &[left, right] : file.merges) add_merge(rank++, left, right);
+    for (const auto &[text, token] : file.added) {
+        add_token(token, text);
+        if (!text.empty()) specials.emplace_back(text, token);
     }
-}
-
-// ByteLevel, or Sequence[Digits, ByteLevel].
-void Tokenizer::read_pre_tokenizer(const json &root) {
-    const json steps = root.is_object() && root.value("type", "") == "Sequence"
-                           ? root.at("pretokenizers")
-                           : json::array({root});
-    bool byte_level = false;
-    for (const json &step : steps) {
-        const std::string type = step.is_object() ? step.value("type", "") : step.dump();
-        if (type == "Digits" && step.value("individual_digits", false) && !byte_level) {
-            split_digits = true;
-        } else if (type == "ByteLevel" && step.value("use_regex", true) && !byte_level) {
-            byte_level = true;
-            add_prefix_space = step.value("add_prefix_space", true);
-        } else {
-            throw Error("tokenizer.json: the pre-tokenizer step " + step.dump() +
-                        " is not supported");
-        }
-    }
-    if (!byte_level) throw Error("tokenizer.json: the pre-tokenizer is not ByteLevel");
+    std::stable_sort(specials.begin(), specials.end(),
+                     [](const auto &a, const auto &b) { return a.first.size() > b.first.size(); });
 }
 
 void Tokenizer::add_token(Token token, std::string text) {
@@ -118,65 +68,36 @@ void Tokenizer::add_token(Token token, std::string text) {
     bytes[token] = std::move(text);
 }
 
-void Tokenizer::read_vocabulary(const json &model) {
-    const json &vocabulary = model.at("vocab");
-    if (!vocabulary.is_object()) throw Error("tokenizer.json: the vocabulary is no object");
-    for (const auto &[entry, id] : vocabulary.items()) {
-        const Token token = read_id(id);
-        // Special tokens may stand in the vocabulary as they are; read_added sets their text.
-        std::string text;
-        try {
-            text = decode_entry(entry);
-        } catch (const Error &) {
-            add_token(token, entry);
-            continue;
-        }
-        token_of.emplace(text, token);
-        add_token(token, std::move(text));
+// Special tokens may stand in the vocabulary as they are; those that are added later set their
+// text.
+void Tokenizer::add_entry(Token token, const std::string &entry) {
+    std::string text;
+    try {
+        text = decode_entry(entry);
+    } catch (const Error &) {
+        return add_token(token, entry);
     }
+    token_of.emplace(text, token);
+    add_token(token, std::move(text));
+}
+
+void Tokenizer::set_byte_tokens(const std::string &unknown_token) {
     for (size_t byte = 0; byte < 256; ++byte) {
         const auto found = token_of.find(std::string(1, static_cast<char>(byte)));
         byte_token[byte] = found == token_of.end() ? kNone : found->second;
-        if (found == token_of.end()) refuse(model, {"unk_token"});
+        if (found == token_of.end() && !unknown_token.empty())
+            throw Error("tokenizer.json: unk_token " + unknown_token + " is not supported");
     }
 }
 
-void Tokenizer::read_merges(const json &model) {
-    uint32_t rank = 0;
-    for (const json &merge : model.at("merges")) {
-        std::string left, right;
-        if (merge.is_array()) {
-            left = merge.at(0).get<std::string>();
-            right = merge.at(1).get<std::string>();
-        } else {
-            const auto text = merge.get<std::string>();
-            const size_t space = text.find(' ');
-            if (space == std::string::npos)
-                throw Error("tokenizer.json: the merge '" + text + "' has no space");
-            left = text.substr(0, space);
-            right = text.substr(space + 1);
-        }
-        left = decode_entry(left);
-        right = decode_entry(right);
-        const auto a = token_of.find(left), b = token_of.find(right),
-                   ab = token_of.find(left + right);
-        if (a == token_of.end() || b == token_of.end() || ab == token_of.end())
-            throw Error("tokenizer.json: a merge of tokens that are not in the vocabulary: " +
-                        merge.dump());
-        merges.emplace(pair_key(a->second, b->second), Merge{rank++, ab->second});
-    }
-}
-
-void Tokenizer::read_added(const json &added) {
-    for (const json &token : added) {
-        const auto content = token.at("content").get<std::string>();
-        const Token id = read_id(token.at("id"));
-        refuse(token, {"lstrip", "rstrip", "single_word"});
-        add_token(id, content);
-        if (!content.empty()) specials.emplace_back(content, id);
-    }
-    std::stable_sort(specials.begin(), specials.end(),
-                     [](const auto &a, const auto &b) { return a.first.size() > b.first.size(); });
+void Tokenizer::add_merge(uint32_t rank, const std::string &left_entry,
+                          const std::string &right_entry) {
+    const std::string left = decode_entry(left_entry), right = decode_entry(right_entry);
+    const auto a = token_of.find(left), b = token_of.find(right), ab = token_of.find(left + right);
+    if (a == token_of.end() || b == token_of.end() || ab == token_of.end())
+        throw Error("tokenizer.json: a merge of tokens that are not in the vocabulary: '" +
+                    left_entry + "' and '" + right_entry + "'");
+    merges.emplace(pair_key(a->second, b->second), Merge{rank, ab->second});
 }
 
 std::vector<Token> Tokenizer::encode(std::string_view text) const {

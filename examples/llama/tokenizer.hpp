@@ -8,11 +8,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
+#include "token.hpp"
 
 namespace llama {
-
-using Token = uint32_t;
 
 class Tokenizer {
 public:
@@ -32,11 +30,10 @@ private:
         Token joined;
     };
 
-    void read_pre_tokenizer(const nlohmann::json &json);
-    void read_vocabulary(const nlohmann::json &model);
-    void read_merges(const nlohmann::json &model);
-    void read_added(const nlohmann::json &added);
     void add_token(Token token, std::string text);
+    void add_entry(Token token, const std::string &entry);
+    void set_byte_tokens(const std::string &unknown_token);
+    void add_merge(uint32_t rank, const std::string &left_entry, const std::string &right_entry);
 
     void encode_text(std::string_view text, std::vector<Token> *out) const;
     void encode_word(std::string_view word, std::vector<Token> *out) const;

@@ -45,7 +45,7 @@ Weights::Weights(const std::string &path_, const std::string &backend, densq_pre
     options.precision = static_cast<uint32_t>(precision);
     options.parallel = densq_threads_run;
     options.parallel_user = threads.get();
-    chosen = make_product(options);
+    chosen = make_multiplier(options);
 }
 
 std::string Weights::text(const std::string &key) const {

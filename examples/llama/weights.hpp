@@ -9,7 +9,7 @@
 
 #include "densq/densq.h"
 #include "densq/threads.h"
-#include "product.hpp"
+#include "multiplier.hpp"
 
 namespace llama {
 
@@ -39,7 +39,7 @@ public:
 
     const std::string path;
     const densq_file *file() const { return opened.get(); }
-    Product &product() const { return *chosen; }
+    Multiplier &multiplier() const { return *chosen; }
     const Threads &threads() const { return pool; }
 
     // The text of a metadata entry; Error if there is none.
@@ -62,7 +62,7 @@ private:
     };
     const Threads &pool;
     std::unique_ptr<densq_file, Close> opened;
-    std::unique_ptr<Product> chosen;
+    std::unique_ptr<Multiplier> chosen;
 };
 
 }  // namespace llama

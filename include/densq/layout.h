@@ -3,19 +3,19 @@
  * section.
  *
  * Plain C arithmetic, no linking needed.  The unit of the layout is the group: 512 codes in `bits`
- * lines of 64 bytes.  A line is 32 lanes of 16 bits, so that one instruction set reads it whole,
- * another in halves or quarters; a lane holds one code of each of several fields.  Field f, lane l
- * of a group is its code number 32 f + l:
+ * lines of 64 bytes.  A line is 32 slots of 16 bits, so that one instruction set reads it whole,
+ * another in halves or quarters; a slot holds one code of each of several fields.  Field f, slot s
+ * of a group is its code number 32 f + s.  densq_place_field says where the fields lie:
  *
- *   4 bits: field f is bits 4(f%4)..+3 of the lanes of line f/4
- *   2 bits: field f is bits 2(f%8)..+1 of the lanes of line f/8
- *   3 bits: fields 0..11: bits {0,3,8,11}[f%4]..+2 of the lanes of line f/4; the bits 6, 7, 14, 15
+ *   4 bits: field f is bits 4(f%4)..+3 of the slots of line f/4
+ *   2 bits: field f is bits 2(f%8)..+1 of the slots of line f/8
+ *   3 bits: fields 0..11: bits {0,3,8,11}[f%4]..+2 of the slots of line f/4; the bits 6, 7, 14, 15
  *           that these leave over in lines A, B, C hold fields 12..15, fields 12 and 14 in the
- *           low byte, 13 and 15 in the high byte of a lane:
+ *           low byte, 13 and 15 in the high byte of a slot:
  *             12, 13: low two bits from bits 6, 7 (14, 15) of A, top bit from bit 6 (14) of B
  *             14, 15: low two bits from bits 6, 7 (14, 15) of C, top bit from bit 7 (15) of B
  *
- * so that at every width the two bytes of a lane look alike.  Rows come in tiles of 16 (the last
+ * so that at every width the two bytes of a slot look alike.  Rows come in tiles of 16 (the last
  * may have fewer).  A tile holds, one after the other:
  *
  *   for each block of 512 columns: for each row of the tile: one group
@@ -37,14 +37,26 @@
 #define DENSQ_GROUP_UNITS 16u
 #define DENSQ_LINE_BYTES 64u
 
+/* Marks functions that C++ can evaluate while it compiles. */
+#if defined(__cplusplus) && __cplusplus >= 201402L
+#define DENSQ_CONSTEXPR constexpr
+#else
+#define DENSQ_CONSTEXPR
+#endif
+
 /* Units of 32 codes that a row's left-over columns take: 0..16. */
 static inline uint32_t densq_tail_units(uint32_t cols) {
     return (cols % DENSQ_BLOCK_COLS + DENSQ_UNIT_COLS - 1) / DENSQ_UNIT_COLS;
 }
 
+/* Fields of which a line holds whole codes. */
+static inline DENSQ_CONSTEXPR uint32_t densq_line_fields(uint32_t bits) {
+    return bits == 2 ? 8 : 4;
+}
+
 /* Lines of a group of which only the first `units` fields (1..16) are used. */
 static inline uint32_t densq_group_lines(uint32_t units, uint32_t bits) {
-    const uint32_t per_line = bits == 2 ? 8 : 4;
+    const uint32_t per_line = densq_line_fields(bits);
     const uint32_t lines = (units + per_line - 1) / per_line;
     return lines < bits ? lines : bits;
 }
@@ -79,7 +91,7 @@ static inline uint64_t densq_codes_bytes(uint32_t rows, uint32_t cols, uint32_t 
 typedef struct densq_code_place {
     uint64_t group;
     uint32_t field; /* 0..15 */
-    uint32_t lane;  /* 0..31 */
+    uint32_t slot;  /* 0..31 */
 } densq_code_place;
 
 static inline densq_code_place densq_place_code(uint32_t rows, uint32_t cols, uint32_t bits,
@@ -91,7 +103,7 @@ static inline densq_code_place densq_place_code(uint32_t rows, uint32_t cols, ui
     const uint64_t base = tile * densq_tile_bytes(DENSQ_TILE_ROWS, cols, bits);
     const uint64_t group_bytes = (uint64_t)bits * DENSQ_LINE_BYTES;
     densq_code_place place;
-    place.lane = col % DENSQ_UNIT_COLS;
+    place.slot = col % DENSQ_UNIT_COLS;
     if (block < blocks) {
         place.group = base + ((uint64_t)block * tile_rows + tile_row) * group_bytes;
         place.field = unit;
@@ -104,53 +116,62 @@ static inline densq_code_place densq_place_code(uint32_t rows, uint32_t cols, ui
     return place;
 }
 
-/* The 16-bit lane `lane` of line `line`, as bytes (low byte first). */
-static inline uint32_t densq_lane_get(const uint8_t *group, uint32_t line, uint32_t lane) {
-    const uint8_t *at = group + line * DENSQ_LINE_BYTES + 2 * lane;
+/* The 16-bit slot `slot` of line `line`, as bytes (low byte first). */
+static inline uint32_t densq_get_slot(const uint8_t *group, uint32_t line, uint32_t slot) {
+    const uint8_t *at = group + line * DENSQ_LINE_BYTES + 2 * slot;
     return at[0] | (uint32_t)at[1] << 8;
 }
 
-static inline void densq_lane_or(uint8_t *group, uint32_t line, uint32_t lane, uint32_t value) {
-    uint8_t *at = group + line * DENSQ_LINE_BYTES + 2 * lane;
+static inline void densq_or_slot(uint8_t *group, uint32_t line, uint32_t slot, uint32_t value) {
+    uint8_t *at = group + line * DENSQ_LINE_BYTES + 2 * slot;
     at[0] = (uint8_t)(at[0] | value);
     at[1] = (uint8_t)(at[1] | value >> 8);
 }
 
-/* Bit position of a field inside its lane, for fields that lie in one piece. */
-static inline uint32_t densq_field_shift(uint32_t bits, uint32_t field) {
-    if (bits == 2) return 2 * (field % 8);
-    if (bits == 4) return 4 * (field % 4);
-    return 3 * (field & 1) + 4 * (field & 2);
-}
+/* Where a field lies: the `low_bits` low bits of its codes in the slots of a line from bit
+ * `low_shift` on, and the bits above, if there are any, in another line. */
+typedef struct densq_field_place {
+    uint32_t low_line, low_shift, low_bits;
+    uint32_t high_line, high_shift, high_bits; /* high_bits is 0 for fields in one piece */
+} densq_field_place;
 
-static inline uint32_t densq_field_line(uint32_t bits, uint32_t field) {
-    return field / (bits == 2 ? 8 : 4);
+static inline DENSQ_CONSTEXPR densq_field_place densq_place_field(uint32_t bits, uint32_t field) {
+    const uint32_t per_line = densq_line_fields(bits), in_line = field % per_line;
+    densq_field_place place = {field / per_line, bits * in_line, bits, 0, 0, 0};
+    if (bits != 3) return place;
+    if (field < 12) { /* two to a byte, which leaves over its bits 6 and 7 */
+        place.low_shift = 3 * (in_line % 2) + 8 * (in_line / 2);
+    } else {
+        const uint32_t byte = 8 * (field % 2), second = field / 14;
+        place.low_line = 2 * second;
+        place.low_shift = byte + 6;
+        place.low_bits = 2;
+        place.high_line = 1;
+        place.high_shift = byte + 6 + second;
+        place.high_bits = 1;
+    }
+    return place;
 }
 
 /* Reads a code.  `group` points to the group's first byte, all its lines are readable. */
 static inline uint32_t densq_get_code(const uint8_t *group, uint32_t bits, uint32_t field,
-                                      uint32_t lane) {
-    if (bits == 3 && field >= 12) {
-        const uint32_t high = field & 1 ? 8 : 0, second = field >= 14;
-        const uint32_t low = densq_lane_get(group, second ? 2 : 0, lane) >> (6 + high) & 3;
-        return low | (densq_lane_get(group, 1, lane) >> (6 + high + second) & 1) << 2;
-    }
-    return densq_lane_get(group, densq_field_line(bits, field), lane) >>
-               densq_field_shift(bits, field) &
-           ((1u << bits) - 1);
+                                      uint32_t slot) {
+    const densq_field_place place = densq_place_field(bits, field);
+    const uint32_t low = densq_get_slot(group, place.low_line, slot) >> place.low_shift;
+    if (place.high_bits == 0) return low & ((1u << bits) - 1);
+    const uint32_t high = densq_get_slot(group, place.high_line, slot) >> place.high_shift;
+    return (low & ((1u << place.low_bits) - 1)) | (high & ((1u << place.high_bits) - 1))
+                                                      << place.low_bits;
 }
 
 /* Writes a code into a group whose bits for it are still 0. */
-static inline void densq_put_code(uint8_t *group, uint32_t bits, uint32_t field, uint32_t lane,
+static inline void densq_put_code(uint8_t *group, uint32_t bits, uint32_t field, uint32_t slot,
                                   uint32_t code) {
-    if (bits == 3 && field >= 12) {
-        const uint32_t high = field & 1 ? 8 : 0, second = field >= 14;
-        densq_lane_or(group, second ? 2 : 0, lane, (code & 3) << (6 + high));
-        densq_lane_or(group, 1, lane, (code >> 2) << (6 + high + second));
-        return;
-    }
-    densq_lane_or(group, densq_field_line(bits, field), lane,
-                  code << densq_field_shift(bits, field));
+    const densq_field_place place = densq_place_field(bits, field);
+    const uint32_t low = code & ((1u << place.low_bits) - 1);
+    densq_or_slot(group, place.low_line, slot, low << place.low_shift);
+    if (place.high_bits != 0)
+        densq_or_slot(group, place.high_line, slot, code >> place.low_bits << place.high_shift);
 }
 
 /* ---- Sections -------------------------------------------------------------------------------- */

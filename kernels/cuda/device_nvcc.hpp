@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// device_nvcc.hpp - the vocabulary of device.hpp as CUDA instructions.
+// device_nvcc.hpp - the vocabulary of device_words.hpp as CUDA instructions.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -48,8 +48,8 @@ int launch(const LaunchShape &shape, void *stream, Arguments... arguments) {
 DENSQ_DEVICE uint32_t thread_index() { return threadIdx.x; }
 DENSQ_DEVICE uint32_t warp_index() { return threadIdx.x / kWarpThreads; }
 DENSQ_DEVICE uint32_t lane_index() { return threadIdx.x % kWarpThreads; }
-DENSQ_DEVICE uint32_t block_threads() { return blockDim.x; }
-DENSQ_DEVICE Dim block_index() { return {blockIdx.x, blockIdx.y, blockIdx.z}; }
+DENSQ_DEVICE uint32_t thread_block_size() { return blockDim.x; }
+DENSQ_DEVICE Dim thread_block_index() { return {blockIdx.x, blockIdx.y, blockIdx.z}; }
 DENSQ_DEVICE Dim grid_size() { return {gridDim.x, gridDim.y, gridDim.z}; }
 
 template <typename T>
@@ -157,7 +157,7 @@ DENSQ_DEVICE void copy_async_wait() {
 #endif
 }
 
-DENSQ_DEVICE void sync_block() { __syncthreads(); }
+DENSQ_DEVICE void sync_thread_block() { __syncthreads(); }
 DENSQ_DEVICE void sync_warp(uint32_t mask = kAllLanes) { __syncwarp(mask); }
 
 template <typename T>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// device_nvcc_arithmetic.hpp - bits, halves and matrix products of device.hpp as instructions.
+// device_nvcc_arithmetic.hpp - bits, halves and matrix products of device_words.hpp as CUDA
+// instructions.
 //
 // Written as PTX with the rounding spelled out, which the compiler never contracts.
 #pragma once

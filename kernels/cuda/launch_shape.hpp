@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// launch_shape.hpp - what device.hpp says alike to nvcc and to the host compiler.
+// launch_shape.hpp - what device_words.hpp says alike to nvcc and to the host compiler.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -11,8 +11,8 @@ struct Dim {
 };
 
 struct LaunchShape {
-    Dim grid = {};          // blocks
-    uint32_t threads = 32;  // of a block
+    Dim grid = {};          // thread blocks
+    uint32_t threads = 32;  // of a thread block
     uint32_t dynamic_shared_bytes = 0;
 };
 

@@ -4,25 +4,22 @@
 #include <string.h>
 
 #include "densq/layout.h"
+#include "kernels/segments.hpp"
 
 namespace densq::cuda {
 namespace {
 
 constexpr uint32_t kLanes = 32;
 
-uint32_t nonzeros_of(const Matrix &matrix, uint32_t row) {
-    return matrix.row_ptr[row + 1] - matrix.row_ptr[row];
+template <typename Visit>
+void for_each_segment(const Matrix &matrix, Visit visit) {
+    densq::for_each_segment<kGpuHeavyRow>(matrix.row_ptr, matrix.rows, visit);
 }
 
-uint32_t segments_of(const Matrix &matrix, uint32_t row) {
-    const uint32_t count = nonzeros_of(matrix, row);
-    return count > kSegment ? (count - 1) / kSegment + 1 : 0;
-}
+bool wide(const Matrix &matrix) { return matrix.cols > DENSQ_MAX_COLS_16; }
 
-bool wide(const Matrix &matrix) { return matrix.cols > 65536; }
-
-// Byte offsets of the parts.
-struct Parts {
+// Byte offsets of the arrays, behind the codes.
+struct Places {
     uint64_t tables, row_ptr, nonzeros, first_segment, segment_begin, end;
     uint32_t segments;
 };
@@ -32,33 +29,36 @@ uint64_t after(uint64_t offset, uint64_t count, uint64_t size) {
     return (offset + count * size + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-Parts place_parts(const Matrix &matrix) {
-    const uint64_t tiles = tile_count(matrix.rows), rows = tiles * kTileRows;
-    Parts parts = {};
-    parts.tables = after(0, tiles * block_count(matrix.cols), matrix.bits * kChunkBytes);
-    parts.row_ptr = after(parts.tables, rows, uint64_t{2} << matrix.bits);
-    parts.nonzeros = parts.first_segment = parts.segment_begin = parts.end = parts.row_ptr;
-    if (!matrix.row_ptr) return parts;
-    for (uint32_t row = 0; row < matrix.rows; ++row) parts.segments += segments_of(matrix, row);
-    parts.nonzeros = after(parts.row_ptr, rows + 1, 4);
-    parts.first_segment = after(parts.nonzeros, matrix.row_ptr[matrix.rows], wide(matrix) ? 8 : 4);
-    parts.segment_begin = after(parts.first_segment, parts.segments ? rows + 1 : 0, 4);
-    parts.end = after(parts.segment_begin, parts.segments, 8);
-    return parts;
+Places place_arrays(const Matrix &matrix) {
+    const uint64_t tiles = densq_tile_count(matrix.rows), rows = tiles * DENSQ_TILE_ROWS;
+    Places places = {};
+    places.tables = after(0, tiles * span_count(matrix.cols), matrix.bits * kPacketBytes);
+    places.row_ptr = after(places.tables, rows, uint64_t{2} << matrix.bits);
+    places.nonzeros = places.first_segment = places.segment_begin = places.end = places.row_ptr;
+    if (!matrix.row_ptr) return places;
+    for_each_segment(matrix, [&](const Segment &) { ++places.segments; });
+    places.nonzeros = after(places.row_ptr, rows + 1, 4);
+    places.first_segment =
+        after(places.nonzeros, matrix.row_ptr[matrix.rows], wide(matrix) ? 8 : 4);
+    places.segment_begin = after(places.first_segment, places.segments ? rows + 1 : 0, 4);
+    places.end = after(places.segment_begin, places.segments, 8);
+    return places;
 }
 
 // The codes of one field of a group, as densq_get_code gives them, in a way that compilers
 // vectorize.
-void read_field(const uint8_t *group, uint32_t bits, uint32_t field, uint8_t (&codes)[kUnitCols]) {
-    if (bits == 3 && field >= 12) {
-        for (uint32_t i = 0; i < kUnitCols; ++i)
+void read_field(const uint8_t *group, uint32_t bits, uint32_t field,
+                uint8_t (&codes)[DENSQ_UNIT_COLS]) {
+    const densq_field_place place = densq_place_field(bits, field);
+    if (place.high_bits) {
+        for (uint32_t i = 0; i < DENSQ_UNIT_COLS; ++i)
             codes[i] = static_cast<uint8_t>(densq_get_code(group, bits, field, i));
         return;
     }
-    const uint8_t *line = group + densq_field_line(bits, field) * DENSQ_LINE_BYTES;
-    const uint32_t shift = densq_field_shift(bits, field), mask = (1u << bits) - 1;
-    for (uint32_t i = 0; i < kUnitCols; ++i)
-        codes[i] = static_cast<uint8_t>(densq_lane_get(line, 0, i) >> shift & mask);
+    const uint8_t *line = group + place.low_line * DENSQ_LINE_BYTES;
+    const uint32_t shift = place.low_shift, mask = (1u << bits) - 1;
+    for (uint32_t i = 0; i < DENSQ_UNIT_COLS; ++i)
+        codes[i] = static_cast<uint8_t>(densq_get_slot(line, 0, i) >> shift & mask);
 }
 
 // Eight codes in the nibbles of a word.
@@ -77,17 +77,17 @@ void read_unit(const Matrix &matrix, uint32_t row, uint32_t first_col, uint32_t 
     if (row >= matrix.rows || first_col >= matrix.cols) return;
     const densq_code_place place =
         densq_place_code(matrix.rows, matrix.cols, matrix.bits, row, first_col);
-    uint8_t codes[kUnitCols];
+    uint8_t codes[DENSQ_UNIT_COLS];
     read_field(matrix.codes + place.group, matrix.bits, place.field, codes);
     for (uint32_t t = 0; t < 4; ++t) words[t] = nibble_word(codes + 8 * t);
 }
 
 struct LaneWords {
-    uint32_t nibbles[kBlockUnits][2];  // [unit][row half]
+    uint32_t nibbles[kSpanUnits][2];  // [unit][row half]
 };
 
 void code_words(const LaneWords &lane, uint32_t bits, uint32_t *words) {
-    for (uint32_t pair = 0; pair < kBlockUnits / 2; ++pair) {
+    for (uint32_t pair = 0; pair < kSpanUnits / 2; ++pair) {
         const auto &a = lane.nibbles[2 * pair], &b = lane.nibbles[2 * pair + 1];
         const uint32_t quad[4] = {a[0], a[1], b[0], b[1]};
         uint32_t *out = words + bits * pair;
@@ -98,25 +98,26 @@ void code_words(const LaneWords &lane, uint32_t bits, uint32_t *words) {
         }
         for (uint32_t i = 0; i < bits; ++i) {
             out[i] = quad[i];
-            if (bits == 3) out[i] |= (quad[3] >> i & 0x11111111u) << 3;
+            if (bits == 3) out[i] |= (quad[3] >> i & kLowBits) << kSpareBit;
         }
     }
 }
 
-void pack_block(const Matrix &matrix, uint32_t tile, uint32_t block, uint8_t *out) {
+void pack_span(const Matrix &matrix, uint32_t tile, uint32_t span, uint8_t *out) {
     LaneWords lanes[kLanes];
-    for (uint32_t row = 0; row < kTileRows; ++row)
-        for (uint32_t unit = 0; unit < kBlockUnits; ++unit) {
+    for (uint32_t row = 0; row < DENSQ_TILE_ROWS; ++row)
+        for (uint32_t unit = 0; unit < kSpanUnits; ++unit) {
             uint32_t words[4];
-            read_unit(matrix, tile * kTileRows + row, block * kBlockCols + unit * kUnitCols, words);
+            read_unit(matrix, tile * DENSQ_TILE_ROWS + row,
+                      span * kSpanCols + unit * DENSQ_UNIT_COLS, words);
             for (uint32_t t = 0; t < 4; ++t)
                 lanes[row % 8 * 4 + t].nibbles[unit][row / 8] = words[t];
         }
     for (uint32_t lane = 0; lane < kLanes; ++lane) {
-        uint32_t words[16];
+        uint32_t words[4 * DENSQ_MAX_BITS];
         code_words(lanes[lane], matrix.bits, words);
-        for (uint32_t chunk = 0; chunk < matrix.bits; ++chunk)
-            memcpy(out + chunk * kChunkBytes + lane * 16, words + 4 * chunk, 16);
+        for (uint32_t packet = 0; packet < matrix.bits; ++packet)
+            memcpy(out + packet * kPacketBytes + lane * 16, words + 4 * packet, 16);
     }
 }
 
@@ -143,47 +144,43 @@ void pack_nonzeros(const Matrix &matrix, uint32_t *out) {
 }
 
 void pack_segments(const Matrix &matrix, uint32_t *first_segment, uint32_t *segment_begin) {
-    uint32_t segments = 0;
-    for (uint32_t row = 0; row < matrix.rows; ++row) {
-        first_segment[row] = segments;
-        const uint32_t end = matrix.row_ptr[row + 1];
-        uint32_t begin = matrix.row_ptr[row];
-        for (uint32_t i = segments_of(matrix, row); i; --i, ++segments, begin += kSegment) {
-            segment_begin[2 * segments] = begin;
-            segment_begin[2 * segments + 1] = i > 1 ? begin + kSegment : end;
-        }
-    }
-    for (uint32_t row = matrix.rows; row <= tile_count(matrix.rows) * kTileRows; ++row)
-        first_segment[row] = segments;
+    uint32_t segments = 0, row = 0;  // rows up to this one have their first segment
+    for_each_segment(matrix, [&](const Segment &segment) {
+        while (row <= segment.row) first_segment[row++] = segments;
+        segment_begin[2 * segments] = segment.begin;
+        segment_begin[2 * segments + 1] = segment.end;
+        ++segments;
+    });
+    while (row <= densq_tile_count(matrix.rows) * DENSQ_TILE_ROWS) first_segment[row++] = segments;
 }
 
 }  // namespace
 
-size_t packed_bytes(const Matrix &matrix) { return place_parts(matrix).end; }
+size_t packed_bytes(const Matrix &matrix) { return place_arrays(matrix).end; }
 
 void pack(const Matrix &matrix, void *host_out) {
-    const Parts parts = place_parts(matrix);
+    const Places places = place_arrays(matrix);
     uint8_t *base = static_cast<uint8_t *>(host_out);
     const auto words = [base](uint64_t offset) {
         return static_cast<uint32_t *>(static_cast<void *>(base + offset));
     };
-    const uint32_t tiles = tile_count(matrix.rows), blocks = block_count(matrix.cols);
+    const uint32_t tiles = densq_tile_count(matrix.rows), spans = span_count(matrix.cols);
     uint8_t *out = base;
     for (uint32_t tile = 0; tile < tiles; ++tile)
-        for (uint32_t block = 0; block < blocks; ++block, out += matrix.bits * kChunkBytes)
-            pack_block(matrix, tile, block, out);
-    memset(base + parts.tables, 0, parts.end - parts.tables);
-    pack_tables(matrix, base + parts.tables);
+        for (uint32_t span = 0; span < spans; ++span, out += matrix.bits * kPacketBytes)
+            pack_span(matrix, tile, span, out);
+    memset(base + places.tables, 0, places.end - places.tables);
+    pack_tables(matrix, base + places.tables);
     if (!matrix.row_ptr) return;
-    for (uint32_t row = 0; row <= tiles * kTileRows; ++row)
-        words(parts.row_ptr)[row] = matrix.row_ptr[row < matrix.rows ? row : matrix.rows];
-    pack_nonzeros(matrix, words(parts.nonzeros));
-    if (parts.segments)
-        pack_segments(matrix, words(parts.first_segment), words(parts.segment_begin));
+    for (uint32_t row = 0; row <= tiles * DENSQ_TILE_ROWS; ++row)
+        words(places.row_ptr)[row] = matrix.row_ptr[row < matrix.rows ? row : matrix.rows];
+    pack_nonzeros(matrix, words(places.nonzeros));
+    if (places.segments)
+        pack_segments(matrix, words(places.first_segment), words(places.segment_begin));
 }
 
 PackedMatrix view_packed(const Matrix &matrix, const void *device_base) {
-    const Parts parts = place_parts(matrix);
+    const Places places = place_arrays(matrix);
     const uint8_t *base = static_cast<const uint8_t *>(device_base);
     const auto words = [base](uint64_t offset) {
         return static_cast<const uint32_t *>(static_cast<const void *>(base + offset));
@@ -192,16 +189,16 @@ PackedMatrix view_packed(const Matrix &matrix, const void *device_base) {
     packed.rows = matrix.rows;
     packed.cols = matrix.cols;
     packed.bits = matrix.bits;
-    packed.blocks = block_count(matrix.cols);
+    packed.spans = span_count(matrix.cols);
     packed.codes = base;
-    packed.tables = base + parts.tables;
+    packed.tables = base + places.tables;
     if (!matrix.row_ptr) return packed;
-    packed.segments = parts.segments;
-    packed.row_ptr = words(parts.row_ptr);
-    packed.nonzeros = base + parts.nonzeros;
-    if (!parts.segments) return packed;
-    packed.first_segment = words(parts.first_segment);
-    packed.segment_begin = words(parts.segment_begin);
+    packed.segments = places.segments;
+    packed.row_ptr = words(places.row_ptr);
+    packed.nonzeros = base + places.nonzeros;
+    if (!places.segments) return packed;
+    packed.first_segment = words(places.first_segment);
+    packed.segment_begin = words(places.segment_begin);
     return packed;
 }
 

@@ -2,7 +2,7 @@
 // provider.hpp - what the exported functions see of a backend and of a matrix bound to it, and who
 // provides it.
 //
-// The CPU's are in lib/cpu_backend.hpp.  Others live in archives of their own, which the caller
+// The CPU's are in lib/cpu/cpu_backend.hpp.  Others live in archives of their own, which the caller
 // hands over as a densq_provider, so that the core needs neither them nor their libraries.  The two
 // archives must be of one version: these structs are no ABI.
 #pragma once

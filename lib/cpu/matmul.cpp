@@ -27,7 +27,7 @@ Workspace lay_out_workspace(const CpuWeights *weights, uint32_t batch) {
     const bool fast = weights->cpu().precision == DENSQ_FAST;
     Workspace space;
     space.vector_bytes = prepared_cols(cols) * (fast ? sizeof(int16_t) : sizeof(float));
-    space.vector_scales = fast_blocks(cols);
+    space.vector_scales = span_count(cols);
     space.scales_at = space.vector_bytes * batch;
     space.by_column = weights->matrix.row_ptr && batch > 1;
     space.columns_at = space.scales_at + space.vector_scales * batch * sizeof(float);

@@ -45,7 +45,7 @@ uint64_t find_nonzero(const uint8_t *bytes, uint64_t size);
 densq_status prove_section(const Proof &proof, const Subject &subject, const char *what,
                            const densq_section &section, uint32_t crc);
 
-// Padding lanes, fields and bits of a codes section.
+// Padding slots, fields and bits of a codes section.
 densq_status prove_codes(const Proof &proof, const Subject &subject,
                          const densq_matrix_record &record, const densq_section &codes);
 

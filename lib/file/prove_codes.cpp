@@ -30,7 +30,7 @@ void make_tail(Tail *tail, uint32_t tile_rows, uint32_t cols, uint32_t bits) {
     for (uint32_t row = 0; row < tile_rows; ++row)
         for (uint32_t col = tail_begin; col < cols; ++col) {
             const densq_code_place place = densq_place_code(tile_rows, cols, bits, row, col);
-            densq_put_code(tail->used + (place.group - tail->begin), bits, place.field, place.lane,
+            densq_put_code(tail->used + (place.group - tail->begin), bits, place.field, place.slot,
                            (1u << bits) - 1);
         }
 }

@@ -12,9 +12,9 @@ namespace {
 
 // The `bits` as a constant, and the place of a unit once, let compilers make a tight loop of it.
 template <uint32_t bits>
-void read_unit(const uint8_t *group, uint32_t field, uint32_t lanes, const float *lut, float *out) {
-    for (uint32_t lane = 0; lane < lanes; ++lane)
-        out[lane] = lut[densq_get_code(group, bits, field, lane)];
+void read_unit(const uint8_t *group, uint32_t field, uint32_t slots, const float *lut, float *out) {
+    for (uint32_t slot = 0; slot < slots; ++slot)
+        out[slot] = lut[densq_get_code(group, bits, field, slot)];
 }
 
 template <uint32_t bits>

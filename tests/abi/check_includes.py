@@ -5,8 +5,9 @@ lib, what files are and what the CPU does know nothing of each other, only lib/b
     check_includes.py REPOSITORY
 
 Everything else sees the public headers and its own folder; tests also see lib, kernels and what
-they test.  The core includes no header of the C++ library: even those that are all inline call into
-it when assertions are on, or leave weak symbols when optimisation is off.
+they test.  Inside the tool: errors <- format <- quantize <- cli, and format <- measure <- cli.  The
+core includes no header of the C++ library: even those that are all inline call into it when
+assertions are on, or leave weak symbols when optimisation is off.
 """
 import re
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 CONTRACT = {"kernels/table.hpp", "kernels/cpu_features.hpp",  # between lib and the kernels
             "kernels/matrix.hpp", "kernels/segments.hpp", "kernels/widths.hpp"}
+ERRORS, FORMAT = "tools/densq/errors.hpp", "tools/densq/format"
 MAY_SEE = {  # folder: the folders or files it may include from, besides include/
     "include": [],
     "kernels": ["kernels"],
@@ -22,16 +24,25 @@ MAY_SEE = {  # folder: the folders or files it may include from, besides include
     "lib/cpu": ["lib/cpu", "lib/base", *CONTRACT],
     "capi": ["capi", "lib", *CONTRACT],
     "threads": ["threads"],
-    "cuda": ["cuda", "kernels/cuda/packing.hpp", "kernels/cuda/multiply.hpp", "kernels/matrix.hpp",
-             "lib/base"],
+    "cuda": ["cuda", "kernels/cuda/packing.hpp", "kernels/cuda/multiply_on_stream.hpp",
+             "kernels/matrix.hpp", "lib/base"],
     "openblas": ["openblas", "lib/base"],
-    "tools": ["tools"],
+    "tools/densq": [],
+    "tools/densq/format": [FORMAT, ERRORS],
+    "tools/densq/quantize": ["tools/densq/quantize", FORMAT, ERRORS],
+    "tools/densq/measure": ["tools/densq/measure", FORMAT, ERRORS],
+    "tools/densq/cli": ["tools/densq"],
     "examples": ["examples"],
     "bench": ["bench", "tools"],
     "tests": ["tests", "cuda", "lib", "kernels", "tools", "examples"],
 }
 CORE = {"include", "kernels", "lib", "capi", "threads", "cuda", "openblas"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.M)
+
+
+def layer_of(path):
+    """The innermost of the folders above that a file is in, or None."""
+    return max((layer for layer in MAY_SEE if path.startswith(layer + "/")), key=len, default=None)
 
 
 def resolve(root, source, name):
@@ -67,6 +78,8 @@ def main():
     for layer in MAY_SEE:
         for source in sorted(root.joinpath(layer).rglob("*")):
             if source.suffix not in (".h", ".hpp", ".c", ".cpp", ".cu"):
+                continue
+            if layer_of(source.relative_to(root).as_posix()) != layer:
                 continue
             for quoted, angled in INCLUDE.findall(source.read_text()):
                 name = quoted or angled

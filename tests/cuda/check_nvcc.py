@@ -3,8 +3,8 @@
 
     check_nvcc.py NVCC REPOSITORY SOURCE...
 
-Of multiply.cu also: its kernels stay within their budgets and use the instructions that they are
-written for.  Exit status 77, which Meson takes for "skipped", if NVCC is "".
+Of multiply_on_stream.cu also: its kernels stay within their budgets and use the instructions that
+they are written for.  Exit status 77, which Meson takes for "skipped", if NVCC is "".
 """
 import re
 import subprocess
@@ -19,8 +19,8 @@ FUNCTION = re.compile(r"Function properties for (\w+)\s+(\d+) bytes stack frame,
                       r"(\d+) bytes spill stores, (\d+) bytes spill loads\n"
                       r".*?Used (\d+) registers(?:.*?(\d+) bytes smem)?")
 
-# Registers of a thread, bytes of static shared memory: what lets as many blocks run at a time as
-# the kernels' launch bounds say.
+# Registers of a thread, bytes of static shared memory: what lets as many thread blocks run at a
+# time as the kernels' launch bounds say.
 BUDGETS = {
     "multiply_one<2, 0>": (80, 5632), "multiply_one<2, 1>": (80, 8704),
     "multiply_one<3, 0>": (80, 5632), "multiply_one<3, 1>": (80, 8704),
@@ -76,12 +76,12 @@ def compile_for(nvcc, root, source, target, folder):
     if run.returncode:
         return [f"{name}, sm_{target}: {run.stdout}{run.stderr}"]
     functions = FUNCTION.findall(run.stderr)
-    budgets = BUDGETS if name == "multiply.cu" else {}
+    budgets = BUDGETS if name == "multiply_on_stream.cu" else {}
     errors = [error for function in functions for error in judge_function(*function, budgets)]
     if not functions or (budgets and len(functions) != len(budgets)):
         errors.append("ptxas tells of other kernels:\n" + run.stderr)
     if budgets:
-        errors += judge_ptx(Path(folder, "multiply.ptx").read_text(), target)
+        errors += judge_ptx(Path(folder, "multiply_on_stream.ptx").read_text(), target)
     return [f"{name}, sm_{target}: {error}" for error in errors]
 
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// every_word.hpp - one kernel that uses all of kernels/cuda/device.hpp, so that nvcc and the
+// every_word.hpp - one kernel that uses all of kernels/cuda/device_words.hpp, so that nvcc and the
 // emulator cannot come to disagree on what the words are.
 #pragma once
-#include "kernels/cuda/device.hpp"
+#include "kernels/cuda/device_words.hpp"
 
 namespace densq::test {
 
@@ -40,7 +40,7 @@ void every_word(EveryWordBuffers buffers, uint32_t valid) {
     table.from(384).store_u32x2(4 * thread, load_streaming(buffers.pairs + thread));
     table.store_u32x4(896 + 8 * thread, load_streaming(buffers.quads + thread));
     copy_async_wait<groups>();
-    sync_block();
+    sync_thread_block();
 
     const U32x4 quad = table.load_u32x4(896 + 8 * (thread ^ 64));
     const U32x2 pair = table.load_u32x2(384 + 4 * (thread ^ 64));
@@ -65,7 +65,8 @@ void every_word(EveryWordBuffers buffers, uint32_t valid) {
     sync_warp();
     if (warp_ballot(sum[0] > 1) == 0) sync_warp(kAllLanes);
 
-    const uint32_t at = linear_block(block_index(), grid_size()) * block_threads() + thread;
+    const uint32_t at =
+        linear_block(thread_block_index(), grid_size()) * thread_block_size() + thread;
     store(buffers.sums + at, partial.load(thread ^ 1));
     fence_device();
     if (lane == 0) atomic_add(buffers.counters, atomic_ticket(buffers.counters + 1, warp_index()));

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "emulator/emulator.hpp"
-#include "kernels/cuda/device.hpp"
+#include "kernels/cuda/device_words.hpp"
 
 namespace densq::test {
 

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "emulator/emulator.hpp"
-#include "kernels/cuda/multiply.hpp"
+#include "kernels/cuda/multiply_on_stream.hpp"
 #include "tests/kernels/random_matrix.hpp"
 
 namespace densq::test {
@@ -105,7 +105,7 @@ inline std::vector<float> multiply_emulated(const RandomMatrix &m, const std::ve
     emulator.lend(input.data(), input.bytes(), Use::kInput);
     emulator.lend(output.data(), output.bytes(), Use::kOutput);
     emulator.lend(workspace.data(), workspace.bytes(), Use::kOutput);
-    REQUIRE(cuda::multiply(call) == 0);
+    REQUIRE(cuda::multiply_on_stream(call) == 0);
     REQUIRE_MESSAGE(emulator.findings().empty(), emulator.text());
 
     std::vector<float> y;

@@ -1,2 +1,2 @@
 // SPDX-License-Identifier: MIT
-#include "kernels/cuda/multiply_impl.hpp"
+#include "kernels/cuda/multiply_on_stream_impl.hpp"

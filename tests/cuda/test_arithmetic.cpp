@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "kernels/cuda/device.hpp"
+#include "kernels/cuda/device_words.hpp"
 
 using namespace densq::device;
 

@@ -81,14 +81,14 @@ template <bool correct>
 DENSQ_KERNEL(64, 1)
 void race_within_block(float *out) {
     store(out + thread_index(), 1);
-    if (correct) sync_block();
+    if (correct) sync_thread_block();
     store(out + kThreads + thread_index(), load(out + kThreads - 1 - thread_index()));
 }
 
 template <bool correct>
 DENSQ_KERNEL(64, 1)
 void race_between_blocks(float *out) {
-    store(out + thread_index() + (correct ? block_index().x * kThreads : 0), 1);
+    store(out + thread_index() + (correct ? thread_block_index().x * kThreads : 0), 1);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ DENSQ_KERNEL(64, 1)
 void two_writers(float *out) {
     DENSQ_SHARED(float, cell, 2);
     if (lane_index() == 0) cell.store(correct ? warp_index() : 0, 1);
-    sync_block();
+    sync_thread_block();
     store(out + thread_index(), cell.load(0));
 }
 
@@ -24,7 +24,7 @@ DENSQ_KERNEL(64, 1)
 void read_after_write(float *out) {
     DENSQ_SHARED(float, values, 64);
     values.store(thread_index(), 1);
-    if (correct) sync_block();
+    if (correct) sync_thread_block();
     store(out + thread_index(), values.load(thread_index() ^ 32));
 }
 
@@ -33,9 +33,9 @@ DENSQ_KERNEL(64, 1)
 void write_after_read(float *out) {
     DENSQ_SHARED(float, values, 64);
     values.store(thread_index(), 1);
-    sync_block();
+    sync_thread_block();
     const float other = values.load(63 - thread_index());
-    if (correct) sync_block();
+    if (correct) sync_thread_block();
     values.store(thread_index(), 2);
     store(out + thread_index(), other);
 }
@@ -68,10 +68,10 @@ DENSQ_KERNEL(64, 1)
 void write_after_reads_of_all(float *out) {
     DENSQ_SHARED(float, cell, 1);
     if (thread_index() == 0) cell.store(0, 1);
-    sync_block();
+    sync_thread_block();
     store(out + thread_index(), cell.load(0));
     sync_warp();
-    if (correct) sync_block();
+    if (correct) sync_thread_block();
     if (thread_index() == 0) cell.store(0, 2);
 }
 
@@ -100,7 +100,7 @@ void store_behind_array(float *out) {
     DENSQ_SHARED(float, values, 64);
     DENSQ_SHARED(float, neighbours, 64);
     neighbours.store(thread_index(), 0);
-    sync_block();
+    sync_thread_block();
     values.store(thread_index() + (correct ? 0 : 1), 1);
     store(out + thread_index(), neighbours.load(thread_index()));
 }
@@ -142,7 +142,7 @@ DENSQ_KERNEL(64, 1)
 void uninitialised(float *out) {
     DENSQ_SHARED(float, values, 64);
     if (correct || thread_index() != 13) values.store(thread_index(), 1);
-    sync_block();
+    sync_thread_block();
     store(out + thread_index(), values.load(63 - thread_index()));
 }
 
@@ -153,9 +153,9 @@ void async_without_wait(float *out, const float *in) {
     copy_async(values, 4 * thread_index(), in + 4 * thread_index());
     copy_async_commit();
     if (correct) copy_async_wait<0>();
-    sync_block();
+    sync_thread_block();
     store(out + thread_index(), values.load(thread_index()));
-    sync_block();
+    sync_thread_block();
     copy_async_wait<0>();
 }
 
@@ -169,9 +169,9 @@ void async_wait_too_few(float *out, const float *in) {
         copy_async_commit();
     }
     copy_async_wait<correct ? 0 : 1>();
-    sync_block();
+    sync_thread_block();
     store(out + thread_index(), values.load(256 + thread_index()));
-    sync_block();
+    sync_thread_block();
     copy_async_wait<0>();
 }
 
@@ -183,7 +183,7 @@ void async_without_barrier(float *out, const float *in) {
     copy_async(values, 4 * thread_index(), in + 4 * thread_index());
     copy_async_commit();
     copy_async_wait<0>();
-    if (correct) sync_block();
+    if (correct) sync_thread_block();
     store(out + thread_index(), values.load(255 - thread_index()));
 }
 
@@ -194,10 +194,10 @@ void async_barrier_too_early(float *out, const float *in) {
     DENSQ_SHARED(float, values, 256);
     copy_async(values, 4 * thread_index(), in + 4 * thread_index());
     copy_async_commit();
-    if (!correct) sync_block();
+    if (!correct) sync_thread_block();
     copy_async_wait<0>();
     warp_ballot(true);
-    if (correct) sync_block();
+    if (correct) sync_thread_block();
     store(out + thread_index(), values.load(4 * (thread_index() ^ 1)));
 }
 

@@ -14,7 +14,7 @@ namespace {
 template <bool correct>
 DENSQ_KERNEL(64, 1)
 void barrier_in_branch(float *out) {
-    if (correct || thread_index() % 2) sync_block();
+    if (correct || thread_index() % 2) sync_thread_block();
     store(out + thread_index(), shuffle_xor(1.0f, 1));
 }
 
@@ -22,9 +22,9 @@ template <bool correct>
 DENSQ_KERNEL(64, 1)
 void different_barriers(float *out) {
     if (correct || warp_index() == 0)
-        sync_block();
+        sync_thread_block();
     else
-        sync_block();
+        sync_thread_block();
     store(out + thread_index(), 1);
 }
 
@@ -33,7 +33,7 @@ DENSQ_KERNEL(64, 1)
 void exit_before_barrier(float *out) {
     store(out + thread_index(), 1);
     if (!correct && thread_index() == 40) return;
-    sync_block();
+    sync_thread_block();
 }
 
 template <bool correct>
@@ -48,7 +48,7 @@ DENSQ_KERNEL(64, 1)
 void shuffle_in_branch(float *out) {
     float value = 1;
     if (correct || lane_index() < 16) value = shuffle_xor(value, 1);
-    sync_block();
+    sync_thread_block();
     store(out + thread_index(), value);
 }
 
@@ -104,7 +104,7 @@ DENSQ_KERNEL(64, 1) void sum_in_ticket_order(float *out, const float *in, uint32
     DENSQ_SHARED(float, values, kThreads);
     const uint32_t ticket = atomic_add(counters, 1);
     values.store(ticket, load(in + thread_index()));
-    sync_block();
+    sync_thread_block();
     float sum = 0;
     for (uint32_t i = 0; i < kThreads; ++i) sum += values.load(i);
     store(out + thread_index(), sum);
@@ -113,7 +113,7 @@ DENSQ_KERNEL(64, 1) void sum_in_ticket_order(float *out, const float *in, uint32
 DENSQ_KERNEL(64, 1) void sum_in_lane_order(float *out, const float *in) {
     DENSQ_SHARED(float, values, kThreads);
     values.store(thread_index(), load(in + thread_index()));
-    sync_block();
+    sync_thread_block();
     float sum = 0;
     for (uint32_t i = 0; i < kThreads; ++i) sum += values.load(i);
     store(out + thread_index(), sum);
@@ -121,7 +121,7 @@ DENSQ_KERNEL(64, 1) void sum_in_lane_order(float *out, const float *in) {
 
 DENSQ_KERNEL(64, 1) void order_of_blocks(float *out, const float *, uint32_t *counters) {
     if (thread_index()) return;
-    store(out + block_index().x, static_cast<float>(atomic_add(counters, 1)));
+    store(out + thread_block_index().x, static_cast<float>(atomic_add(counters, 1)));
 }
 
 // How many different results seeds 0 to 9 give.
@@ -163,7 +163,7 @@ TEST_CASE("warps that do not come together") {
     CHECK_FINDS(Kind::kBadArgument, lane_beyond_warp);
 }
 
-TEST_CASE("the seed changes the order of threads and blocks, and no results but of order") {
+TEST_CASE("the seed changes the order of threads and thread blocks, and no results but of order") {
     CHECK(results_over_seeds(sum_in_lane_order) == 1);
     CHECK(results_over_seeds(sum_in_ticket_order) > 1);
     CHECK(results_over_seeds(order_of_blocks, 4) > 1);
@@ -187,7 +187,7 @@ TEST_CASE("launches that no GPU takes") {
     }
 }
 
-TEST_CASE("a finding names kernel, block, thread and place") {
+TEST_CASE("a finding names kernel, thread block, thread and place") {
     Emulator emulator;
     CHECK(launch<exit_before_barrier<true>>({.grid = {1, 2}, .threads = 32}, nullptr,
                                             static_cast<float *>(nullptr)) == 0);

@@ -11,10 +11,10 @@ using namespace densq::test;
 namespace {
 
 // docs/cuda.md: activations are rounded to 2^-11, exact 2^-22, of themselves and to 2^-38 of the
-// largest of their block; sums as in docs/precision.md.
+// largest of their span; sums as in docs/precision.md.
 double bound(const RandomMatrix &m, const Expected &e, const MultiplyOptions &options) {
     const double relative = options.exact ? 0x1p-22 : 0x1p-11;
-    double error = relative * e.magnitude + 0x1p-38 * e.largest_centroid * e.block_maxima +
+    double error = relative * e.magnitude + 0x1p-38 * e.largest_centroid * e.span_maxima +
                    rounding_bound(m, e) + 0x1p-149;
     const double y = std::abs(e.y) + error;
     if (options.y_dtype == Dtype::kF16) error += std::max(0x1p-11 * y, 0x1p-25);
@@ -43,7 +43,7 @@ struct Shape {
 
 TEST_CASE("all bits, precisions and odd shapes") {
     Random random(1);
-    for (const uint32_t bits : {2u, 3u, 4u})
+    for (uint32_t bits = DENSQ_MIN_BITS; bits <= DENSQ_MAX_BITS; ++bits)
         for (const Shape shape : {Shape{1, 1}, {15, 33}, {16, 256}, {17, 257}, {33, 1000}})
             for (const Sparsity sparsity : {Sparsity::kNone, Sparsity::kSome})
                 for (const bool exact : {false, true})
@@ -60,9 +60,9 @@ TEST_CASE("all bits, precisions and odd shapes") {
                     }
 }
 
-TEST_CASE("several blocks of rows, all slices of columns, heavy rows") {
+TEST_CASE("several tiles of rows, all slices of columns, heavy rows") {
     Random random(2);
-    for (const uint32_t bits : {2u, 3u, 4u})
+    for (uint32_t bits = DENSQ_MIN_BITS; bits <= DENSQ_MAX_BITS; ++bits)
         for (const Sparsity sparsity : {Sparsity::kOneRow, Sparsity::kOneColumn})
             for (const uint32_t batch : {1u, 18u}) {
                 const RandomMatrix m = make_matrix(bits == 3 ? 100 : 17, bits == 4 ? 4100 : 2305,
@@ -157,7 +157,7 @@ TEST_CASE("an infinite or NaN activation spoils its vector only") {
 
 TEST_CASE("the bits depend on neither the order of threads nor the rest of the batch") {
     Random random(7);
-    for (const uint32_t bits : {2u, 3u, 4u})
+    for (uint32_t bits = DENSQ_MIN_BITS; bits <= DENSQ_MAX_BITS; ++bits)
         for (const Sparsity sparsity : {Sparsity::kSome, Sparsity::kOneRow})
             for (const bool exact : {false, true}) {
                 const RandomMatrix m = make_matrix(17, 2100, bits, sparsity, random);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// test_order.cpp - what orders accesses: the rules, and partial sums of blocks that the last block
-// adds, where each link of the chain from a store to the load in another block is missed.
+// test_order.cpp - what orders accesses: the rules, and partial sums of thread blocks that the
+// last one adds, where each link of the chain from a store to the load in another thread block is
+// missed.
 #include <doctest/doctest.h>
 
 #include "emulator/order.hpp"
@@ -19,11 +20,11 @@ enum class Missing { kNothing, kRelease, kBarrier, kAcquire };
 
 DENSQ_DEVICE void add_partials(float *out, uint32_t *counters, Missing missing) {
     DENSQ_SHARED(uint32_t, ticket, 1);
-    store(out + (block_index().x + 1) * kThreads + thread_index(), 1);
+    store(out + (thread_block_index().x + 1) * kThreads + thread_index(), 1);
     if (missing != Missing::kRelease) fence_device();
-    if (missing != Missing::kBarrier) sync_block();
+    if (missing != Missing::kBarrier) sync_thread_block();
     if (thread_index() == 0) ticket.store(0, atomic_ticket(counters, kBlocks - 1));
-    sync_block();
+    sync_thread_block();
     if (ticket.load(0) != kBlocks - 1) return;
     if (missing != Missing::kAcquire) fence_device();
     float sum = 0;
@@ -54,21 +55,21 @@ template <bool correct>
 DENSQ_KERNEL(64, 1)
 void fence_of_one_thread(float *out, const float *, uint32_t *counters) {
     DENSQ_SHARED(uint32_t, ticket, 1);
-    store(out + (block_index().x + 1) * kThreads + thread_index(), 1);
-    if (correct) sync_block();
+    store(out + (thread_block_index().x + 1) * kThreads + thread_index(), 1);
+    if (correct) sync_thread_block();
     if (thread_index() == 0) {
         fence_device();
         ticket.store(0, atomic_ticket(counters, kBlocks - 1));
         fence_device();
     }
-    sync_block();
+    sync_thread_block();
     if (ticket.load(0) != kBlocks - 1) return;
     for (uint32_t i = 1; i <= kBlocks; ++i) load(out + i * kThreads + thread_index());
 }
 
 }  // namespace
 
-TEST_CASE("partial sums of other blocks") {
+TEST_CASE("partial sums of other thread blocks") {
     CHECK_FINDS_IN_BLOCKS(kBlocks, Kind::kRace, without_release);
     CHECK_FINDS_IN_BLOCKS(kBlocks, Kind::kRace, without_barrier);
     CHECK_FINDS_IN_BLOCKS(kBlocks, Kind::kRace, without_acquire);
@@ -78,7 +79,7 @@ TEST_CASE("partial sums of other blocks") {
 TEST_CASE("sync_warp orders the lanes in its mask alone, up to then") {
     Order order;
     order.begin_launch();
-    order.begin_block(64);
+    order.begin_thread_block(64);
     const Access early = order.access(1, {});
     order.sync_warp(0, 0x0000000F);
     CHECK(order.before(early, 0));
@@ -91,14 +92,14 @@ TEST_CASE("sync_warp orders the lanes in its mask alone, up to then") {
     const Access late = order.access(1, {});
     CHECK(!order.before(late, 0));
     CHECK(order.before(late, 1));
-    order.sync_block();
+    order.sync_thread_block();
     CHECK(order.before(late, 40));
 }
 
 TEST_CASE("accesses of several lanes are before another when all of them are") {
     Order order;
     order.begin_launch();
-    order.begin_block(64);
+    order.begin_thread_block(64);
     Access reads = order.access(0, {});
     order.sync_warp(0, kAllLanes);
     CHECK(order.before(reads, 2));
@@ -110,7 +111,7 @@ TEST_CASE("accesses of several lanes are before another when all of them are") {
     reads.merge(order.access(33, {}));
     CHECK(!order.before(reads, 2));
     CHECK(!order.before(reads, 33));
-    order.sync_block();
+    order.sync_thread_block();
     CHECK(order.before(reads, 2));
 }
 
@@ -119,41 +120,41 @@ TEST_CASE("reads of several warps are published by a fence behind a barrier alon
         uint32_t counter = 0;
         Order order;
         order.begin_launch();
-        order.begin_block(64);
+        order.begin_thread_block(64);
         Access reads = order.access(0, {});
         reads.merge(order.access(32, {}));
-        if (barrier) order.sync_block();
+        if (barrier) order.sync_thread_block();
         order.fence(0);
         order.fence(32);
         order.atomic(0, &counter);
-        order.begin_block(64);
+        order.begin_thread_block(64);
         order.atomic(0, &counter);
         order.fence(0);
         CHECK(order.before(reads, 0) == barrier);
         order.begin_launch();
-        order.begin_block(64);
+        order.begin_thread_block(64);
         CHECK(order.before(reads, 0));
     }
 }
 
-TEST_CASE("a counter orders only the blocks that use it") {
+TEST_CASE("a counter orders only the thread blocks that use it") {
     uint32_t counters[2] = {};
     for (const bool same : {true, false}) {
         Order order;
         order.begin_launch();
-        order.begin_block(32);
+        order.begin_thread_block(32);
         const Access stored = order.access(0, {});
         order.fence(0);
         order.atomic(0, &counters[0]);
-        order.begin_block(32);
+        order.begin_thread_block(32);
         order.atomic(5, &counters[same ? 0 : 1]);
         CHECK(!order.before(stored, 5));
         order.fence(5);
         CHECK(order.before(stored, 5) == same);
         CHECK(!order.before(stored, 6));
-        order.sync_block();
+        order.sync_thread_block();
         CHECK(order.before(stored, 6) == same);
-        order.begin_block(32);  // has acquired nothing itself
+        order.begin_thread_block(32);  // has acquired nothing itself
         CHECK(!order.before(stored, 6));
     }
 }

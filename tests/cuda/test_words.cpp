@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// test_words.cpp - each word of the vocabulary does on the emulator what device.hpp says.
+// test_words.cpp - each word of the vocabulary does on the emulator what device_words.hpp says.
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -8,7 +8,7 @@
 #include "densq/half.h"
 #include "emulator/emulator.hpp"
 #include "every_word.hpp"
-#include "kernels/cuda/device.hpp"
+#include "kernels/cuda/device_words.hpp"
 
 using namespace densq::device;
 using densq::emulator::Emulator;
@@ -17,13 +17,13 @@ using densq::emulator::Use;
 namespace {
 
 DENSQ_DEVICE uint32_t linear_block() {
-    const Dim block = block_index(), grid = grid_size();
+    const Dim block = thread_block_index(), grid = grid_size();
     return (block.z * grid.y + block.y) * grid.x + block.x;
 }
 
 DENSQ_KERNEL(64, 1) void write_indices(U32x4 *out) {
     const U32x4 indices = {thread_index(), warp_index(), lane_index(), linear_block()};
-    store(out + linear_block() * block_threads() + thread_index(), indices);
+    store(out + linear_block() * thread_block_size() + thread_index(), indices);
 }
 
 template <typename Word>
@@ -118,7 +118,7 @@ void run(const Emulator &emulator, const LaunchShape &shape, Arguments... argume
 
 }  // namespace
 
-TEST_CASE("indices of threads and blocks") {
+TEST_CASE("indices of threads and thread blocks") {
     Emulator emulator;
     std::vector<U32x4> out(2 * 3 * 4 * 64);
     emulator.lend(out, Use::kOutput);

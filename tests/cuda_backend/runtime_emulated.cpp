@@ -74,7 +74,7 @@ int run(const cuda::MultiplyCall &call) {
         if (!holds(at, block, call.x) && !holds(at, block, call.y) &&
             !holds(at, block, call.workspace))
             emulator.lend(reinterpret_cast<void *>(at), block.size, Use::kInput);
-    const int error = cuda::multiply(call);
+    const int error = cuda::multiply_on_stream(call);
     if (emulator.findings().empty()) return error;
     machine->errors.push_back(emulator.text());
     return kLaunchFailure;

@@ -36,14 +36,14 @@ void put_codes(uint8_t *section, const Shape &shape, Code code) {
         for (uint32_t col = 0; col < shape.cols; ++col) {
             const densq_code_place place =
                 densq_place_code(shape.rows, shape.cols, shape.bits, row, col);
-            densq_put_code(section + place.group, shape.bits, place.field, place.lane,
+            densq_put_code(section + place.group, shape.bits, place.field, place.slot,
                            code(row, col));
         }
 }
 
 inline uint32_t get_code(const uint8_t *section, const Shape &shape, uint32_t row, uint32_t col) {
     const densq_code_place place = densq_place_code(shape.rows, shape.cols, shape.bits, row, col);
-    return densq_get_code(section + place.group, shape.bits, place.field, place.lane);
+    return densq_get_code(section + place.group, shape.bits, place.field, place.slot);
 }
 
 }  // namespace densq::test

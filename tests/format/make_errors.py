@@ -300,8 +300,8 @@ def matrix_cases():
             case(f"{section}_{index}_{name}", "CORRUPT", place,
                  f"matrix 'm': {section}[{index}] is not finite (fp16 {half:#x})",
                  (place, struct.pack("<H", half)))
-    # m: 2 x 3 of 4 bits, rows in fields 0 and 1, columns in lanes 0..2.
-    # n: 1 x 40 of 3 bits, fields 0 and 1 in bits 0..5, columns 32..39 in lanes 0..7 of field 1.
+    # m: 2 x 3 of 4 bits, rows in fields 0 and 1, columns in slots 0..2.
+    # n: 1 x 40 of 3 bits, fields 0 and 1 in bits 0..5, columns 32..39 in slots 0..7 of field 1.
     for name, matrix, byte, value in (("lane", "m", 6, 0x10), ("field", "m", 1, 0x20),
                                       ("last_byte", "m", 63, 0x80), ("lane_3", "n", 16, 0x08),
                                       ("field_3", "n", 1, 0x20), ("spare_low", "n", 0, 0x40),

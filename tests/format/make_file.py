@@ -81,7 +81,7 @@ def encode_codes(codes, bits):
 
 
 def encode_group(units, bits):
-    """1 to 16 units -> lines of 32 lanes of 16 bits."""
+    """1 to 16 units -> lines of 32 slots of 16 bits."""
     per_line = 8 if bits == 2 else 4
     lines = np.zeros((bits, 32), np.int64)
     for number, unit in enumerate(units):

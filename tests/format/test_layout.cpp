@@ -79,9 +79,9 @@ TEST_CASE("the documented example") {
         return col == 1 ? 7u : col == 32 ? 3u : 0u;
     });
     std::vector<uint8_t> expected(64);
-    expected[0] = 0x05;   // row 0, column 0: field 0, lane 0, bits 0..2
-    expected[14] = 0x30;  // row 0, column 39: field 1, lane 7, bits 3..5
-    expected[3] = 0x07;   // row 1, column 1: field 2, lane 1, bits 8..10
-    expected[1] = 0x18;   // row 1, column 32: field 3, lane 0, bits 11..13
+    expected[0] = 0x05;   // row 0, column 0: field 0, slot 0, bits 0..2
+    expected[14] = 0x30;  // row 0, column 39: field 1, slot 7, bits 3..5
+    expected[3] = 0x07;   // row 1, column 1: field 2, slot 1, bits 8..10
+    expected[1] = 0x18;   // row 1, column 32: field 3, slot 0, bits 11..13
     CHECK(section == expected);
 }

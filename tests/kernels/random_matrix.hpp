@@ -50,7 +50,8 @@ struct RandomMatrix {
         matrix.lut = lut.data();
         if (val.empty()) return matrix;
         matrix.row_ptr = row_ptr.data();
-        matrix.col = cols <= 65536 ? static_cast<const void *>(col16.data()) : col32.data();
+        matrix.col =
+            cols <= DENSQ_MAX_COLS_16 ? static_cast<const void *>(col16.data()) : col32.data();
         matrix.val = val.data();
         return matrix;
     }
@@ -93,7 +94,7 @@ inline RandomMatrix make_matrix(uint32_t rows, uint32_t cols, uint32_t bits, Spa
         for (uint32_t col = 0; col < cols; ++col) {
             const uint32_t code = below(random, 1u << bits);
             const densq_code_place place = densq_place_code(rows, cols, bits, row, col);
-            densq_put_code(m.codes.data() + place.group, bits, place.field, place.lane, code);
+            densq_put_code(m.codes.data() + place.group, bits, place.field, place.slot, code);
             m.dense[m.at(row, col)] = densq_f16_to_f32(m.lut[(row << bits) + code]);
         }
     }
@@ -112,8 +113,8 @@ inline std::vector<float> make_activations(size_t count, Random &random) {
 // y = W x in double, with sum |w x| and the parts of the fast precision's error bound.
 struct Expected {
     double y = 0;
-    double magnitude = 0;     // sum_c |w x|, the dense and the sparse part apart
-    double block_maxima = 0;  // sum_b n_b max |x|
+    double magnitude = 0;    // sum_c |w x|, the dense and the sparse part apart
+    double span_maxima = 0;  // sum_s n_s max |x|
     double largest_centroid = 0;
 };
 
@@ -123,8 +124,8 @@ inline Expected expect(const RandomMatrix &m, uint32_t row, const float *x) {
         e.largest_centroid =
             std::max(e.largest_centroid,
                      std::abs(static_cast<double>(densq_f16_to_f32(m.lut[(row << m.bits) + k]))));
-    for (uint32_t first = 0; first < m.cols; first += kFastCols) {
-        const uint32_t end = std::min(first + kFastCols, m.cols);
+    for (uint32_t first = 0; first < m.cols; first += kSpanCols) {
+        const uint32_t end = std::min(first + kSpanCols, m.cols);
         double largest = 0x1p-100;
         for (uint32_t col = first; col < end; ++col) {
             const double value = x[col];
@@ -134,7 +135,7 @@ inline Expected expect(const RandomMatrix &m, uint32_t row, const float *x) {
                 std::abs(value);
             largest = std::max(largest, std::abs(value));
         }
-        e.block_maxima += (end - first) * largest;
+        e.span_maxima += (end - first) * largest;
     }
     return e;
 }
@@ -145,7 +146,7 @@ inline double rounding_bound(const RandomMatrix &m, const Expected &e) {
 }
 
 inline double fast_bound(const Expected &e) {
-    return 0x1p-13 * 1.13 * e.largest_centroid * e.block_maxima;
+    return 0x1p-13 * 1.13 * e.largest_centroid * e.span_maxima;
 }
 
 }  // namespace densq::test

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <thread>
 
-#include "multiply.hpp"
+#include "guarded_multiply.hpp"
 
 using namespace densq;
 using namespace densq::test;
@@ -44,12 +44,12 @@ TEST_CASE("same bits over threads 1 to 8, run after run") {
             for (const densq_precision precision : {DENSQ_FAST, DENSQ_EXACT}) {
                 CAPTURE(table->name);
                 const std::vector<float> serial =
-                    multiply(make_backend(table, precision), m.view(), x, 11);
+                    bind_and_multiply(make_backend(table, precision), m.view(), x, 11);
                 for (uint32_t threads = 1; threads <= 8; ++threads) {
                     const CpuBackend backend =
                         make_backend(table, precision, run_shuffled, &threads);
                     for (int repeat = 0; repeat < 2; ++repeat) {
-                        const std::vector<float> y = multiply(backend, m.view(), x, 11);
+                        const std::vector<float> y = bind_and_multiply(backend, m.view(), x, 11);
                         REQUIRE(std::memcmp(y.data(), serial.data(), y.size() * sizeof(float)) ==
                                 0);
                     }

@@ -2,7 +2,7 @@
 // test_fast_bound.cpp - the fast precision's proven error bound on input made to break it.
 #include <doctest/doctest.h>
 
-#include "multiply.hpp"
+#include "guarded_multiply.hpp"
 
 using namespace densq;
 using namespace densq::test;
@@ -13,7 +13,8 @@ namespace {
 double worst_over_bound(const RandomMatrix &m, const std::vector<float> &x) {
     double worst = 0;
     for (const KernelTable *table : usable_tables()) {
-        const std::vector<float> y = multiply(make_backend(table, DENSQ_FAST), m.view(), x, 1);
+        const std::vector<float> y =
+            bind_and_multiply(make_backend(table, DENSQ_FAST), m.view(), x, 1);
         for (uint32_t row = 0; row < m.rows; ++row) {
             const Expected e = expect(m, row, x.data());
             const double bound = fast_bound(e) + rounding_bound(m, e);
@@ -60,17 +61,19 @@ TEST_CASE("an outlier activation that meets weights near zero") {
     for (uint32_t row = 0; row < m.rows; ++row) m.lut[row << 4] = densq_f32_to_f16(1e-6f);
     for (uint32_t row = 0; row < m.rows; ++row) {
         const densq_code_place place = densq_place_code(m.rows, m.cols, 4, row, 77);
-        uint8_t *lane = m.codes.data() + place.group + 64 * (place.field / 4) + 2 * place.lane;
-        const uint32_t shift = densq_field_shift(4, place.field);
-        const uint32_t cleared = (lane[0] | static_cast<uint32_t>(lane[1]) << 8) & ~(15u << shift);
-        lane[0] = static_cast<uint8_t>(cleared);
-        lane[1] = static_cast<uint8_t>(cleared >> 8);
+        const densq_field_place field = densq_place_field(4, place.field);
+        uint8_t *group = m.codes.data() + place.group;
+        uint8_t *slot = group + DENSQ_LINE_BYTES * field.low_line + 2 * place.slot;
+        const uint32_t cleared =
+            densq_get_slot(group, field.low_line, place.slot) & ~(15u << field.low_shift);
+        slot[0] = static_cast<uint8_t>(cleared);
+        slot[1] = static_cast<uint8_t>(cleared >> 8);
     }
     for (uint32_t row = 0; row < m.rows; ++row)
         for (uint32_t col = 0; col < m.cols; ++col) {
             const densq_code_place place = densq_place_code(m.rows, m.cols, 4, row, col);
             const uint32_t code =
-                densq_get_code(m.codes.data() + place.group, 4, place.field, place.lane);
+                densq_get_code(m.codes.data() + place.group, 4, place.field, place.slot);
             m.dense[m.at(row, col)] = densq_f16_to_f32(m.lut[(row << 4) + code]);
         }
     std::vector<float> x = make_activations(m.cols, random);

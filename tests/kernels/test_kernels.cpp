@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "multiply.hpp"
+#include "guarded_multiply.hpp"
 
 using namespace densq;
 using namespace densq::test;
@@ -58,7 +58,7 @@ TEST_CASE("all residues of small shapes") {
     Random random(1);
     for (uint32_t cols = 1; cols <= 100; ++cols)
         for (uint32_t rows = 1; rows <= 18; ++rows)
-            for (uint32_t bits = 2; bits <= 4; ++bits)
+            for (uint32_t bits = DENSQ_MIN_BITS; bits <= DENSQ_MAX_BITS; ++bits)
                 check_shape(rows, cols, bits, kSparsities[(rows + cols + bits) % 4],
                             1 + (rows * 5 + cols) % 9, random);
 }
@@ -66,7 +66,7 @@ TEST_CASE("all residues of small shapes") {
 TEST_CASE("all tails around blocks of 512 columns") {
     Random random(2);
     for (uint32_t cols = 420; cols <= 1100; cols += 1 + below(random, 7))
-        for (uint32_t bits = 2; bits <= 4; ++bits)
+        for (uint32_t bits = DENSQ_MIN_BITS; bits <= DENSQ_MAX_BITS; ++bits)
             check_shape(1 + below(random, 40), cols, bits, kSparsities[cols % 4], 1 + cols % 3,
                         random);
 }
@@ -75,7 +75,7 @@ TEST_CASE("batches 1 to 33 in every sparsity") {
     Random random(3);
     for (uint32_t batch = 1; batch <= 33; ++batch)
         for (const Sparsity sparsity : kSparsities)
-            for (uint32_t bits = 2; bits <= 4; ++bits)
+            for (uint32_t bits = DENSQ_MIN_BITS; bits <= DENSQ_MAX_BITS; ++bits)
                 check_shape(19, 577, bits, sparsity, batch, random);
 }
 
@@ -94,10 +94,10 @@ TEST_CASE("a result does not depend on the other vectors of its batch") {
         for (const densq_precision precision : kPrecisions) {
             CAPTURE(table->name);
             const CpuBackend backend = make_backend(table, precision);
-            const std::vector<float> together = multiply(backend, m.view(), x, 15);
+            const std::vector<float> together = bind_and_multiply(backend, m.view(), x, 15);
             for (uint32_t b = 0; b < 15; ++b) {
                 const std::vector<float> one(x.begin() + b * m.cols, x.begin() + (b + 1) * m.cols);
-                const std::vector<float> alone = multiply(backend, m.view(), one, 1);
+                const std::vector<float> alone = bind_and_multiply(backend, m.view(), one, 1);
                 REQUIRE(std::memcmp(alone.data(), together.data() + b * m.rows,
                                     m.rows * sizeof(float)) == 0);
             }
@@ -136,7 +136,7 @@ TEST_CASE("one activation that is not finite spoils every output of its vector, 
         for (const KernelTable *table : usable_tables()) {
             for (const densq_precision precision : kPrecisions) {
                 const std::vector<float> y =
-                    multiply(make_backend(table, precision), m.view(), x, 2);
+                    bind_and_multiply(make_backend(table, precision), m.view(), x, 2);
                 for (uint32_t row = 0; row < m.rows; ++row) {
                     CHECK(std::isfinite(y[row]));
                     CHECK_FALSE(std::isfinite(y[m.rows + row]));

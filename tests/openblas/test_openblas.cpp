@@ -14,7 +14,7 @@
 #include "tests/support/bound_weights.hpp"
 #include "tests/fault/allocator.hpp"
 #include "tests/support/float_control.hpp"
-#include "tools/densq/bench_image.hpp"
+#include "tools/densq/measure/matrix_image.hpp"
 
 using namespace densq::test;
 

@@ -116,23 +116,23 @@ def decode_codes(section, rows, cols, bits):
         for group in range(0, len(places), 16):
             units = places[group:group + 16]
             size = 64 * group_lines(len(units), bits)
-            lanes = section[at:at + size].view("<u2").reshape(-1, 32).astype(np.int64)
+            slots = section[at:at + size].view("<u2").reshape(-1, 32).astype(np.int64)
             at += size
             for field, (row, col) in enumerate(units):
                 width = min(32, cols - col)
-                codes[row, col:col + width] = decode_field(lanes, field, bits)[:width]
+                codes[row, col:col + width] = decode_field(slots, field, bits)[:width]
     assert at == len(section)
     return codes
 
 
-def decode_field(lanes, field, bits):
+def decode_field(slots, field, bits):
     if bits == 3 and field >= 12:
         high = 8 * (field % 2)
-        low = lanes[0 if field < 14 else 2] >> 6 + high & 3
-        return low | (lanes[1] >> (6 if field < 14 else 7) + high & 1) << 2
+        low = slots[0 if field < 14 else 2] >> 6 + high & 3
+        return low | (slots[1] >> (6 if field < 14 else 7) + high & 1) << 2
     per_line = 8 if bits == 2 else 4
     shift = [0, 3, 8, 11][field % 4] if bits == 3 else bits * (field % per_line)
-    return lanes[field // per_line] >> shift & (1 << bits) - 1
+    return slots[field // per_line] >> shift & (1 << bits) - 1
 
 
 # ---- What a matrix must be ----

@@ -12,7 +12,7 @@
 #include <iterator>
 #include <string>
 
-#include "tools/densq/safetensors.hpp"
+#include "tools/densq/errors.hpp"
 
 namespace densq::test {
 

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/tools/temporary.hpp"
-#include "tools/densq/checkpoint.hpp"
+#include "tools/densq/format/checkpoint.hpp"
 
 using namespace densq::test;
 using densq::tool::Checkpoint;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "densq/half.h"
-#include "tools/densq/kmeans.hpp"
+#include "tools/densq/quantize/kmeans.hpp"
 
 using densq::tool::KMeans;
 

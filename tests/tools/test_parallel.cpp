@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/densq/parallel.hpp"
+#include "tools/densq/quantize/parallel.hpp"
 
 using densq::tool::for_each_index;
 

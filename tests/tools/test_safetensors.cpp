@@ -9,6 +9,7 @@
 #include <random>
 
 #include "tests/tools/temporary.hpp"
+#include "tools/densq/format/safetensors.hpp"
 
 using namespace densq::test;
 using densq::tool::read_floats;

@@ -4,8 +4,9 @@
 
 #include <cmath>
 
-#include "densq/half.h"
-#include "tools/densq/selftest_reference.hpp"
+#include "densq/layout.h"
+#include "tools/densq/measure/selftest_reference.hpp"
+#include "tools/densq/format/widths.hpp"
 
 using namespace densq::tool;
 
@@ -27,7 +28,7 @@ Comparison compare(const MatrixImage &image, const MatrixImage &judge, densq_pre
 }  // namespace
 
 TEST_CASE("a matrix agrees with itself; one with another table entry or nonzero does not") {
-    for (const uint32_t bits : {2u, 3u, 4u}) {
+    for (const uint32_t bits : all_widths()) {
         const MatrixImage image = make_matrix_image(20, 600, bits, 40);
         const Comparison same = compare(image, image, DENSQ_EXACT);
         CHECK(same.outputs == 20);
@@ -38,7 +39,8 @@ TEST_CASE("a matrix agrees with itself; one with another table entry or nonzero 
         MatrixImage other = image;  // the first entry of row 3's table; the last nonzero's value
         const size_t entry = image.begin + (size_t{3} << bits) * 2;
         other.bytes[entry + 1] ^= 0x80;
-        other.bytes[image.end - 64 + (40 * 2 - 1) % 64] ^= 0x80;
+        const densq_section val = densq_place_sections(20, 600, bits, 40).val;
+        other.bytes[image.begin + val.offset + val.bytes - 1] ^= 0x80;
         const Comparison wrong = compare(image, other, DENSQ_EXACT);
         CHECK(wrong.wrong == 2);
         CHECK(wrong.worst > 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// arithmetic.hpp - the bits and floating-point words of kernels/cuda/device.hpp in plain C++.
+// arithmetic.hpp - the bits and floating-point words of kernels/cuda/device_words.hpp in plain C++.
 #pragma once
 #include <cmath>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // collective.cpp - what the lanes of a warp compute from each other's values.
-#include "block.hpp"
+#include "thread_block.hpp"
 #include "densq/half.h"
 
 namespace densq::emulator {
@@ -13,7 +13,7 @@ float half_of_pair(uint32_t pair, uint32_t which) {
     return densq_f16_to_f32(static_cast<uint16_t>(pair >> 16 * which));
 }
 
-// The fragment map of kernels/cuda/device.hpp.
+// The fragment map of kernels/cuda/device_words.hpp.
 void multiply_matrices(Collective *const (&lanes)[32]) {
     float a[16][16], b[16][8];
     for (uint32_t lane = 0; lane < kWarpThreads; ++lane) {

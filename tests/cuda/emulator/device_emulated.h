@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// device_emulated.h - the vocabulary of kernels/cuda/device.hpp on the emulator.
+// device_emulated.h - the vocabulary of kernels/cuda/device_words.hpp on the emulator.
 //
 // Every word that can be misused takes the place it is called from as its last argument.
 #pragma once
@@ -62,8 +62,8 @@ int launch(const LaunchShape &shape, void *, Arguments... arguments) {
 inline uint32_t thread_index() { return runtime::thread_index(); }
 inline uint32_t warp_index() { return runtime::thread_index() / kWarpThreads; }
 inline uint32_t lane_index() { return runtime::thread_index() % kWarpThreads; }
-inline uint32_t block_threads() { return runtime::launch_shape().threads; }
-inline Dim block_index() { return runtime::block_index(); }
+inline uint32_t thread_block_size() { return runtime::launch_shape().threads; }
+inline Dim thread_block_index() { return runtime::thread_block_index(); }
 inline Dim grid_size() { return runtime::launch_shape().grid; }
 
 template <typename T>
@@ -169,7 +169,7 @@ void copy_async_wait(Site site = Site::here()) {
     runtime::copy_async_wait(groups, site);
 }
 
-inline void sync_block(Site site = Site::here()) { runtime::sync_block(site); }
+inline void sync_thread_block(Site site = Site::here()) { runtime::sync_thread_block(site); }
 
 inline void sync_warp(uint32_t mask = kAllLanes, Site site = Site::here()) {
     runtime::warp_word(WarpWord::kSync, mask, 0, 0, site);

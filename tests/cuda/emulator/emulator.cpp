@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "block.hpp"
+#include "thread_block.hpp"
 
 namespace densq::emulator {
 
@@ -25,7 +25,7 @@ bool valid(const LaunchShape &shape, const Options &options) {
            grid.z <= kMaxGridYZ;
 }
 
-std::vector<Dim> shuffled_blocks(Dim grid, std::mt19937_64 &random) {
+std::vector<Dim> shuffled_thread_blocks(Dim grid, std::mt19937_64 &random) {
     std::vector<Dim> blocks;
     for (uint32_t z = 0; z < grid.z; ++z)
         for (uint32_t y = 0; y < grid.y; ++y)
@@ -62,8 +62,8 @@ int runtime::launch(std::string kernel, const LaunchShape &shape,
         return kInvalidValue;
     }
     machine->order.begin_launch();
-    for (const Dim &index : shuffled_blocks(shape.grid, machine->random))
-        Block(*machine, kernel, shape, index, work).run();
+    for (const Dim &index : shuffled_thread_blocks(shape.grid, machine->random))
+        ThreadBlock(*machine, kernel, shape, index, work).run();
     return 0;
 }
 

@@ -7,13 +7,13 @@
 //     CHECK(device::launch<kernel>(shape, nullptr, codes.data(), y.data()) == 0);
 //     CHECK_MESSAGE(emulator.findings().empty(), emulator.text());
 //
-// Launches of this host thread go to its latest Emulator.  Blocks run one after the other in an
-// order that the seed determines; so does that of the threads, each of which runs until it needs
+// Launches of this host thread go to its latest Emulator.  Thread blocks run one after the other in
+// an order that the seed determines; so does that of the threads, each of which runs until it needs
 // the others.  Findings do not stop a kernel: what must not be stored is not, what must not be
-// loaded is zero.  Only where threads can go no further, their block ends.
+// loaded is zero.  Only where threads can go no further, their thread block ends.
 //
-// Not emulated: blocks that run at the same time, weak memory order as such (an access is judged by
-// the barriers and fences between it and the other), bank conflicts, time.
+// Not emulated: thread blocks that run at the same time, weak memory order as such (an access is
+// judged by the barriers and fences between it and the other), bank conflicts, time.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -28,8 +28,9 @@ struct Machine;
 
 struct Options {
     uint64_t seed = 1;
-    bool switch_at_accesses = false;   // threads also change at a quarter of all memory accesses
-    uint32_t shared_bytes = 64 << 10;  // that a block may have; all GPUs from sm_75 on have these
+    bool switch_at_accesses = false;  // threads also change at a quarter of all memory accesses
+    uint32_t shared_bytes =
+        64 << 10;  // that a thread block may have; all GPUs from sm_75 on have these
 };
 
 class Emulator {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "block.hpp"
+#include "thread_block.hpp"
 
 namespace densq::emulator {
 
@@ -19,7 +19,7 @@ void GlobalMemory::lend(const void *at, size_t size, Use use) {
     buffers.push_back(std::move(buffer));
 }
 
-GlobalMemory::Buffer *GlobalMemory::find(Block &block, const void *at, size_t size,
+GlobalMemory::Buffer *GlobalMemory::find(ThreadBlock &block, const void *at, size_t size,
                                          const char *what, Site site) {
     if (address(at) % size) {
         block.add_finding(Kind::kMisaligned, site,
@@ -40,7 +40,7 @@ GlobalMemory::Buffer *GlobalMemory::find(Block &block, const void *at, size_t si
     return nullptr;
 }
 
-bool GlobalMemory::check_load(Block &block, const void *at, size_t size, GlobalWord word,
+bool GlobalMemory::check_load(ThreadBlock &block, const void *at, size_t size, GlobalWord word,
                               Site site) {
     Buffer *buffer = find(block, at, size, "load", site);
     if (!buffer) return false;
@@ -62,7 +62,7 @@ bool GlobalMemory::check_load(Block &block, const void *at, size_t size, GlobalW
     return true;
 }
 
-bool GlobalMemory::check_store(Block &block, const void *at, size_t size, Site site) {
+bool GlobalMemory::check_store(ThreadBlock &block, const void *at, size_t size, Site site) {
     Buffer *buffer = find(block, at, size, "store", site);
     if (!buffer) return false;
     if (buffer->use == Use::kInput) {
@@ -82,7 +82,7 @@ bool GlobalMemory::check_store(Block &block, const void *at, size_t size, Site s
     return true;
 }
 
-bool GlobalMemory::check_atomic(Block &block, const uint32_t *at, Site site) {
+bool GlobalMemory::check_atomic(ThreadBlock &block, const uint32_t *at, Site site) {
     Buffer *buffer = find(block, at, sizeof *at, "atomic", site);
     if (!buffer) return false;
     if (buffer->use == Use::kInputOutput) return true;

@@ -10,7 +10,7 @@
 
 namespace densq::emulator {
 
-class Block;
+class ThreadBlock;
 
 enum class Use {
     kInput,        // only read
@@ -24,9 +24,9 @@ public:
     void take_back_all() { buffers.clear(); }
 
     // False if the access is not to be made.
-    bool check_load(Block &block, const void *at, size_t size, GlobalWord word, Site site);
-    bool check_store(Block &block, const void *at, size_t size, Site site);
-    bool check_atomic(Block &block, const uint32_t *at, Site site);
+    bool check_load(ThreadBlock &block, const void *at, size_t size, GlobalWord word, Site site);
+    bool check_store(ThreadBlock &block, const void *at, size_t size, Site site);
+    bool check_atomic(ThreadBlock &block, const uint32_t *at, Site site);
 
 private:
     struct Buffer {
@@ -35,7 +35,7 @@ private:
         std::vector<ShadowByte> shadow;  // empty: only read
     };
 
-    Buffer *find(Block &block, const void *at, size_t size, const char *what, Site site);
+    Buffer *find(ThreadBlock &block, const void *at, size_t size, const char *what, Site site);
 
     std::vector<Buffer> buffers;
 };

@@ -20,7 +20,7 @@ void Access::merge(const Access &other) {
     site = other.site;
 }
 
-void Order::begin_block(uint32_t count) {
+void Order::begin_thread_block(uint32_t count) {
     blocks.push_back({++epoch, {}});
     warps.assign(count / kWarpThreads, {});
     threads.assign(count, {});
@@ -39,7 +39,7 @@ Access Order::access(uint32_t thread, Site site) const {
 
 bool Order::before(const Access &earlier, uint32_t thread) const {
     if (!of_this_launch(earlier)) return true;
-    if (!of_this_block(earlier)) return published(earlier, thread);
+    if (!of_this_thread_block(earlier)) return published(earlier, thread);
     if (earlier.epoch < epoch) return true;
     if (earlier.warp != thread / kWarpThreads) return false;
     const uint32_t lane = thread % kWarpThreads;
@@ -53,7 +53,7 @@ bool Order::before(const Access &earlier, uint32_t thread) const {
 bool Order::published(const Access &earlier, uint32_t thread) const {
     const auto next = std::upper_bound(
         blocks.begin(), blocks.end(), earlier.epoch,
-        [](uint32_t value, const BlockRecord &block) { return value < block.first_epoch; });
+        [](uint32_t value, const ThreadBlockRecord &block) { return value < block.first_epoch; });
     const auto covers = [&](const Publication &publication) {
         if (!threads[thread].acquired.contains(publication.counter) &&
             !acquired_at_barrier.contains(publication.counter))
@@ -70,7 +70,7 @@ bool Order::published(const Access &earlier, uint32_t thread) const {
     return std::any_of(publications.begin(), publications.end(), covers);
 }
 
-void Order::sync_block() {
+void Order::sync_thread_block() {
     ++epoch;
     if (!fenced_since_barrier) return;
     fenced_since_barrier = false;

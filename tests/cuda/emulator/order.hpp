@@ -2,10 +2,10 @@
 // order.hpp - which accesses of a launch happen before which, by the barriers, fences and counters
 // between them and not by the order in which the emulator happens to run threads.
 //
-// Within a block: sync_block orders everything; sync_warp the accesses of the lanes in its mask.
-// Between blocks: an access is published by a fence_device behind it and then an atomic, and
-// acquired by an atomic on the same counter and then a fence_device; barriers may stand between.
-// What another block acquired is not acquired through it.
+// Within a thread block: sync_thread_block orders everything; sync_warp the accesses of the lanes
+// in its mask. Between thread blocks: an access is published by a fence_device behind it and then
+// an atomic, and acquired by an atomic on the same counter and then a fence_device; barriers may
+// stand between. What another thread block acquired is not acquired through it.
 #pragma once
 #include <array>
 #include <set>
@@ -19,7 +19,7 @@ constexpr uint32_t kManyWarps = 0xFFFFFFFFu;
 
 // One access, or reads of several lanes of a warp (or of many warps) within one epoch.
 struct Access {
-    uint32_t epoch = 0;   // counts block starts and block barriers of all launches; 0: no access
+    uint32_t epoch = 0;   // counts starts and barriers of thread blocks; 0: no access
     uint32_t step = 0;    // counts the sync_warps of its warp
     uint32_t fences = 0;  // counts the fences of its thread
     uint32_t warp = 0;
@@ -35,14 +35,16 @@ public:
         launch_epoch = ++epoch;
         blocks.clear();
     }
-    void begin_block(uint32_t threads);
+    void begin_thread_block(uint32_t threads);
 
     Access access(uint32_t thread, Site site) const;
     bool before(const Access &earlier, uint32_t thread) const;
-    bool of_this_block(const Access &a) const { return a.epoch >= blocks.back().first_epoch; }
+    bool of_this_thread_block(const Access &a) const {
+        return a.epoch >= blocks.back().first_epoch;
+    }
     bool of_this_launch(const Access &a) const { return a.epoch >= launch_epoch; }
 
-    void sync_block();
+    void sync_thread_block();
     void sync_warp(uint32_t warp, uint32_t mask);
     void fence(uint32_t thread);
     void atomic(uint32_t thread, const uint32_t *counter);
@@ -56,7 +58,7 @@ private:
         std::vector<uint32_t> fences;  // [thread]: and those before that many fences of the thread
     };
 
-    struct BlockRecord {
+    struct ThreadBlockRecord {
         uint32_t first_epoch;
         std::vector<Publication> publications;
     };
@@ -75,10 +77,10 @@ private:
     bool published(const Access &earlier, uint32_t thread) const;
 
     uint32_t epoch = 0, launch_epoch = 0;
-    std::vector<BlockRecord> blocks;  // of this launch, the last one running
+    std::vector<ThreadBlockRecord> blocks;  // of this launch, the last one running
     std::vector<WarpOrder> warps;
     std::vector<ThreadOrder> threads;
-    // As of the last block barrier:
+    // As of the last barrier of the thread block:
     std::vector<uint32_t> fences_at_barrier;
     uint32_t cover_at_barrier = 0;
     Counters seen_at_barrier, acquired_at_barrier;

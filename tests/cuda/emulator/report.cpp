@@ -31,9 +31,10 @@ const char *name(Kind kind) {
 }
 
 std::string Finding::text() const {
-    return site.text() + ": " + name(kind) + ": " + kernel + ", block (" + std::to_string(block.x) +
-           ", " + std::to_string(block.y) + ", " + std::to_string(block.z) + "), thread " +
-           std::to_string(thread) + ": " + what + " (" + std::to_string(count) + " times)";
+    return site.text() + ": " + name(kind) + ": " + kernel + ", thread block (" +
+           std::to_string(block.x) + ", " + std::to_string(block.y) + ", " +
+           std::to_string(block.z) + "), thread " + std::to_string(thread) + ": " + what + " (" +
+           std::to_string(count) + " times)";
 }
 
 void Report::add(Finding finding) {

@@ -1,43 +1,43 @@
 // SPDX-License-Identifier: MIT
-// runtime.cpp - each word of the vocabulary, in terms of the block that runs.
+// runtime.cpp - each word of the vocabulary, in terms of the thread block that runs.
 #include "runtime.hpp"
 
 #include <cstring>
 
-#include "block.hpp"
+#include "thread_block.hpp"
 
 namespace densq::emulator::runtime {
 
 using device::kAllLanes;
 
-uint32_t thread_index() { return Block::current().self().index; }
-Dim block_index() { return Block::current().index(); }
-const LaunchShape &launch_shape() { return Block::current().launch_shape(); }
+uint32_t thread_index() { return ThreadBlock::current().self().index; }
+Dim thread_block_index() { return ThreadBlock::current().index(); }
+const LaunchShape &launch_shape() { return ThreadBlock::current().launch_shape(); }
 
 SharedRange static_array(const void *key, size_t size, Site site) {
-    Block &block = Block::current();
+    ThreadBlock &block = ThreadBlock::current();
     return block.shared.static_array(block, key, size, site);
 }
 
 SharedRange dynamic_array(uint32_t first_byte, size_t size, Site site) {
-    Block &block = Block::current();
+    ThreadBlock &block = ThreadBlock::current();
     return block.shared.dynamic_array(block, first_byte, size, site);
 }
 
 void shared_load(SharedRange array, uint64_t offset, void *to, size_t size, Site site) {
-    Block &block = Block::current();
+    ThreadBlock &block = ThreadBlock::current();
     block.maybe_switch();
     block.shared.load(block, array, offset, to, size, site);
 }
 
 void shared_store(SharedRange array, uint64_t offset, const void *from, size_t size, Site site) {
-    Block &block = Block::current();
+    ThreadBlock &block = ThreadBlock::current();
     block.maybe_switch();
     block.shared.store(block, array, offset, from, size, site);
 }
 
 void global_load(const void *from, void *to, size_t size, GlobalWord word, Site site) {
-    Block &block = Block::current();
+    ThreadBlock &block = ThreadBlock::current();
     block.maybe_switch();
     if (block.machine.global.check_load(block, from, size, word, site))
         std::memcpy(to, from, size);
@@ -46,14 +46,14 @@ void global_load(const void *from, void *to, size_t size, GlobalWord word, Site 
 }
 
 void global_store(void *to, const void *from, size_t size, Site site) {
-    Block &block = Block::current();
+    ThreadBlock &block = ThreadBlock::current();
     block.maybe_switch();
     if (block.machine.global.check_store(block, to, size, site)) std::memcpy(to, from, size);
 }
 
 void copy_async(SharedRange array, uint64_t offset, const void *from, bool valid, Site site) {
     constexpr size_t kSize = 16;
-    Block &block = Block::current();
+    ThreadBlock &block = ThreadBlock::current();
     block.maybe_switch();
     if (valid && !block.machine.global.check_load(block, from, kSize, GlobalWord::kStreaming, site))
         valid = false;
@@ -63,13 +63,13 @@ void copy_async(SharedRange array, uint64_t offset, const void *from, bool valid
 }
 
 void copy_async_commit() {
-    Thread &thread = Block::current().self();
+    Thread &thread = ThreadBlock::current().self();
     thread.groups.push_back(std::move(thread.uncommitted));
     thread.uncommitted.clear();
 }
 
 void copy_async_wait(size_t groups, Site site) {
-    Block &block = Block::current();
+    ThreadBlock &block = ThreadBlock::current();
     Thread &thread = block.self();
     while (thread.groups.size() > groups) {
         for (const AsyncCopy &copy : thread.groups.front())
@@ -78,10 +78,10 @@ void copy_async_wait(size_t groups, Site site) {
     }
 }
 
-void sync_block(Site site) { Block::current().sync_block(site); }
+void sync_thread_block(Site site) { ThreadBlock::current().sync_thread_block(site); }
 
 uint32_t warp_word(WarpWord word, uint32_t mask, uint32_t value, uint32_t argument, Site site) {
-    Block &block = Block::current();
+    ThreadBlock &block = ThreadBlock::current();
     if (argument >= device::kWarpThreads) {
         block.add_finding(Kind::kBadArgument, site, "lane or distance " + std::to_string(argument));
         block.give_up();
@@ -93,11 +93,11 @@ uint32_t warp_word(WarpWord word, uint32_t mask, uint32_t value, uint32_t argume
 void warp_mma(const MmaOperands &operands, Site site) {
     Collective collective = {WarpWord::kMma, kAllLanes, site};
     collective.operands = &operands;
-    Block::current().take_part(collective);
+    ThreadBlock::current().take_part(collective);
 }
 
 void fence_device() {
-    Block &block = Block::current();
+    ThreadBlock &block = ThreadBlock::current();
     block.machine.order.fence(block.self().index);
 }
 
@@ -105,7 +105,7 @@ namespace {
 
 template <typename Next>
 uint32_t atomic(uint32_t *counter, Site site, const Next &next) {
-    Block &block = Block::current();
+    ThreadBlock &block = ThreadBlock::current();
     block.maybe_switch();
     if (!block.machine.global.check_atomic(block, counter, site)) return 0;
     block.machine.order.atomic(block.self().index, counter);

@@ -30,7 +30,7 @@ namespace runtime {
 int launch(std::string kernel, const LaunchShape &shape, const std::function<void()> &work);
 
 uint32_t thread_index();
-Dim block_index();
+Dim thread_block_index();
 const LaunchShape &launch_shape();
 
 SharedRange static_array(const void *key, size_t size, Site site);
@@ -46,7 +46,7 @@ void copy_async(SharedRange array, uint64_t offset, const void *from, bool valid
 void copy_async_commit();
 void copy_async_wait(size_t groups, Site site);
 
-void sync_block(Site site);
+void sync_thread_block(Site site);
 uint32_t warp_word(WarpWord word, uint32_t mask, uint32_t value, uint32_t argument, Site site);
 void warp_mma(const MmaOperands &operands, Site site);
 

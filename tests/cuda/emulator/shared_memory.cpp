@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "block.hpp"
+#include "thread_block.hpp"
 
 namespace densq::emulator {
 
@@ -23,7 +23,8 @@ std::string bytes_text(uint64_t begin, uint64_t size) {
 SharedMemory::SharedMemory(uint32_t size)
     : dynamic_bytes(size), bytes(aligned(size), kPoison), shadow(aligned(size)) {}
 
-SharedRange SharedMemory::static_array(Block &block, const void *key, size_t size, Site site) {
+SharedRange SharedMemory::static_array(ThreadBlock &block, const void *key, size_t size,
+                                       Site site) {
     const auto found = static_arrays.find(key);
     if (found != static_arrays.end()) return found->second;
     const SharedRange array = {bytes.size(), bytes.size() + size};
@@ -31,12 +32,14 @@ SharedRange SharedMemory::static_array(Block &block, const void *key, size_t siz
     shadow.resize(bytes.size());
     static_arrays.emplace(key, array);
     if (bytes.size() > block.machine.options.shared_bytes)
-        block.add_finding(Kind::kSharedBounds, site,
-                          std::to_string(bytes.size()) + " bytes of shared memory in a block");
+        block.add_finding(
+            Kind::kSharedBounds, site,
+            std::to_string(bytes.size()) + " bytes of shared memory in a thread block");
     return array;
 }
 
-SharedRange SharedMemory::dynamic_array(Block &block, uint32_t first_byte, size_t size, Site site) {
+SharedRange SharedMemory::dynamic_array(ThreadBlock &block, uint32_t first_byte, size_t size,
+                                        Site site) {
     const uint64_t end = first_byte + static_cast<uint64_t>(size);
     if (end <= dynamic_bytes) return {first_byte, end};
     block.add_finding(Kind::kSharedBounds, site,
@@ -45,7 +48,7 @@ SharedRange SharedMemory::dynamic_array(Block &block, uint32_t first_byte, size_
     return {0, 0};
 }
 
-bool SharedMemory::reachable(Block &block, SharedRange array, uint64_t offset, size_t size,
+bool SharedMemory::reachable(ThreadBlock &block, SharedRange array, uint64_t offset, size_t size,
                              Site site) const {
     if (array.begin + offset + size > array.end) {
         const uint64_t array_size = array.end > array.begin ? array.end - array.begin : 0;
@@ -62,7 +65,7 @@ bool SharedMemory::reachable(Block &block, SharedRange array, uint64_t offset, s
     return true;
 }
 
-void SharedMemory::check_read(Block &block, uint64_t at, size_t size, Site site) {
+void SharedMemory::check_read(ThreadBlock &block, uint64_t at, size_t size, Site site) {
     const uint32_t thread = block.self().index;
     const Order &order = block.machine.order;
     const Access now = order.access(thread, site);
@@ -77,12 +80,13 @@ void SharedMemory::check_read(Block &block, uint64_t at, size_t size, Site site)
     if (pending)
         block.add_finding(Kind::kAsyncPending, site, "reads what copy_async is still writing");
     if (undefined)
-        block.add_finding(Kind::kUninitialised, site, "reads what nothing in this block wrote");
+        block.add_finding(Kind::kUninitialised, site,
+                          "reads what nothing in this thread block wrote");
     if (collision && !pending)
         block.add_finding(Kind::kRace, site, "reads " + describe(*collision));
 }
 
-void SharedMemory::check_write(Block &block, uint64_t at, size_t size, Site site) {
+void SharedMemory::check_write(ThreadBlock &block, uint64_t at, size_t size, Site site) {
     const uint32_t thread = block.self().index;
     const Order &order = block.machine.order;
     const Access now = order.access(thread, site);
@@ -100,22 +104,22 @@ void SharedMemory::check_write(Block &block, uint64_t at, size_t size, Site site
         block.add_finding(Kind::kRace, site, "writes " + describe(collision));
 }
 
-void SharedMemory::load(Block &block, SharedRange array, uint64_t offset, void *to, size_t size,
-                        Site site) {
+void SharedMemory::load(ThreadBlock &block, SharedRange array, uint64_t offset, void *to,
+                        size_t size, Site site) {
     std::memset(to, 0, size);
     if (!reachable(block, array, offset, size, site)) return;
     check_read(block, array.begin + offset, size, site);
     std::memcpy(to, &bytes[array.begin + offset], size);
 }
 
-void SharedMemory::store(Block &block, SharedRange array, uint64_t offset, const void *from,
+void SharedMemory::store(ThreadBlock &block, SharedRange array, uint64_t offset, const void *from,
                          size_t size, Site site) {
     if (!reachable(block, array, offset, size, site)) return;
     check_write(block, array.begin + offset, size, site);
     std::memcpy(&bytes[array.begin + offset], from, size);
 }
 
-bool SharedMemory::begin_async(Block &block, SharedRange array, uint64_t offset,
+bool SharedMemory::begin_async(ThreadBlock &block, SharedRange array, uint64_t offset,
                                SharedRange *written, Site site) {
     constexpr size_t kSize = 16;
     if (!reachable(block, array, offset, kSize, site)) return false;
@@ -128,7 +132,7 @@ bool SharedMemory::begin_async(Block &block, SharedRange array, uint64_t offset,
     return true;
 }
 
-void SharedMemory::end_async(Block &block, SharedRange written, const void *from, Site site) {
+void SharedMemory::end_async(ThreadBlock &block, SharedRange written, const void *from, Site site) {
     const Access now = block.machine.order.access(block.self().index, site);
     for (uint64_t i = written.begin; i < written.end; ++i) {
         shadow[i].async_pending = false;

@@ -10,28 +10,30 @@
 
 namespace densq::emulator {
 
-class Block;
+class ThreadBlock;
 
 class SharedMemory {
 public:
     explicit SharedMemory(uint32_t dynamic_bytes);
 
-    SharedRange static_array(Block &block, const void *key, size_t size, Site site);
-    SharedRange dynamic_array(Block &block, uint32_t first_byte, size_t size, Site site);
+    SharedRange static_array(ThreadBlock &block, const void *key, size_t size, Site site);
+    SharedRange dynamic_array(ThreadBlock &block, uint32_t first_byte, size_t size, Site site);
 
-    void load(Block &block, SharedRange array, uint64_t offset, void *to, size_t size, Site site);
-    void store(Block &block, SharedRange array, uint64_t offset, const void *from, size_t size,
-               Site site);
+    void load(ThreadBlock &block, SharedRange array, uint64_t offset, void *to, size_t size,
+              Site site);
+    void store(ThreadBlock &block, SharedRange array, uint64_t offset, const void *from,
+               size_t size, Site site);
 
     // False if the copy is not to be made.
-    bool begin_async(Block &block, SharedRange array, uint64_t offset, SharedRange *bytes,
+    bool begin_async(ThreadBlock &block, SharedRange array, uint64_t offset, SharedRange *bytes,
                      Site site);
-    void end_async(Block &block, SharedRange bytes, const void *from, Site site);
+    void end_async(ThreadBlock &block, SharedRange bytes, const void *from, Site site);
 
 private:
-    bool reachable(Block &block, SharedRange array, uint64_t offset, size_t size, Site site) const;
-    void check_read(Block &block, uint64_t at, size_t size, Site site);
-    void check_write(Block &block, uint64_t at, size_t size, Site site);
+    bool reachable(ThreadBlock &block, SharedRange array, uint64_t offset, size_t size,
+                   Site site) const;
+    void check_read(ThreadBlock &block, uint64_t at, size_t size, Site site);
+    void check_write(ThreadBlock &block, uint64_t at, size_t size, Site site);
 
     uint64_t dynamic_bytes;
     std::vector<std::byte> bytes;

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// multiplier.hpp - multiplies quantized matrices by vectors in the host's memory, on whatever
+// device the backend is.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "densq/densq.h"
+
+namespace llama {
+
+struct DestroyBackend {
+    void operator()(densq_backend *backend) const { densq_backend_destroy(&backend); }
+};
+using Backend = std::unique_ptr<densq_backend, DestroyBackend>;
+
+// Creates the backend of the options; Error if it cannot.
+Backend create_backend(const densq_backend_options &options);
+
+// A backend with the memory that a multiplication needs; one at a time.
+class Multiplier {
+public:
+    virtual ~Multiplier() = default;
+    virtual const densq_backend *backend() const = 0;
+
+    // y[count][rows] = x[count][cols] W^T
+    virtual void multiply(const densq_weights *weights, const float *x, uint32_t count,
+                          uint32_t cols, float *y, uint32_t rows) = 0;
+};
+
+std::unique_ptr<Multiplier> make_cpu_multiplier(const densq_backend_options &options);
+
+// Of a GPU.  Each multiplication copies x to the device and y back: what lies between them runs on
+// the CPU, so this shows that GPUs work, not how fast they are.  Error if this build has no CUDA.
+std::unique_ptr<Multiplier> make_cuda_multiplier(const densq_backend_options &options);
+
+// By the options' name.
+std::unique_ptr<Multiplier> make_multiplier(const densq_backend_options &options);
+
+}  // namespace llama

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// avx512.cpp - the AVX-512 kernels as a table.
+#include "kernels/cpu_features.hpp"
+
+#include "avx512_exact.hpp"
+#include "avx512_fast.hpp"
+
+namespace densq {
+namespace {
+
+struct MaddProducts {
+    static DENSQ_INLINE __m512i add(__m512i sum, __m512i a, __m512i b) {
+        return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+    }
+};
+
+template <int bits, int batch>
+using MaddFastRow = FastRow<bits, batch, MaddProducts>;
+
+constexpr KernelTable kTable =
+    make_table<MaddFastRow, ExactRow, 8>("avx512", kCpuAvx512, prepare_fast, prepare_exact);
+
+}  // namespace
+}  // namespace densq
+
+const densq::KernelTable *densq::densq_k_avx512() { return &kTable; }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// avx512_lanes.hpp - 16 partial sums, and the products of nonzeros.
+#pragma once
+#include <immintrin.h>
+
+#include "kernels/tile.hpp"
+
+namespace densq {
+namespace {
+
+// The first `count` of 16 lanes.
+static DENSQ_INLINE __mmask16 first_lanes(uint32_t count) {
+    return static_cast<__mmask16>(count < 16 ? (1u << count) - 1 : 0xFFFFu);
+}
+
+struct Lanes16 {
+    using Vector = __m512;
+    static constexpr int kTransposedBatch = 8;
+
+    static DENSQ_INLINE __m512 zero() { return _mm512_setzero_ps(); }
+
+    static DENSQ_INLINE __m512 scaled(__m512 v, float factor) {
+        return _mm512_mul_ps(v, _mm512_set1_ps(factor));
+    }
+
+    static DENSQ_INLINE float sum(__m512 v) { return _mm512_reduce_add_ps(v); }
+
+    static DENSQ_INLINE void scale_products(float *products, const uint16_t *val, uint32_t count) {
+        for (uint32_t i = 0; i < count; i += 16) {
+            const __m512 factor =
+                _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(count - i), val + i));
+            _mm512_storeu_ps(products + i, _mm512_mul_ps(factor, _mm512_loadu_ps(products + i)));
+        }
+    }
+
+    template <typename Col>
+    static DENSQ_INLINE void scale_transposed(const uint16_t *val, const Col *col,
+                                              const float *columns, float *out, uint32_t stride) {
+        __m256 column[8];
+        DENSQ_UNROLL
+        for (uint32_t k = 0; k < 8; ++k)
+            column[k] = _mm256_loadu_ps(columns + static_cast<size_t>(col[k]) * 8);
+        transpose_8(column);
+        const __m256 factor =
+            _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(val)));
+        DENSQ_UNROLL
+        for (uint32_t b = 0; b < 8; ++b)
+            _mm256_storeu_ps(out + b * stride, _mm256_mul_ps(factor, column[b]));
+    }
+
+    template <int batch>
+    static DENSQ_INLINE void add_products(__m512 *v, const float *products, uint32_t stride,
+                                          uint32_t count) {
+        for (uint32_t i = 0; i < count; i += 16) {
+            const __mmask16 mask = first_lanes(count - i);
+            DENSQ_UNROLL
+            for (int b = 0; b < batch; ++b) {
+                const float *at = products + static_cast<uint32_t>(b) * stride + i;
+                v[b] = _mm512_add_ps(v[b], _mm512_maskz_loadu_ps(mask, at));
+            }
+        }
+    }
+
+    // Transposes as it adds: 4 rows to the 4 floats of every 128-bit part, then the parts.
+    static DENSQ_INLINE void sum_16(const __m512 *v, size_t stride, float *out) {
+        __m512 quad[4];
+        for (size_t q = 0; q < 4; ++q) {
+            const __m512 a = v[(4 * q + 0) * stride], b = v[(4 * q + 1) * stride];
+            const __m512 c = v[(4 * q + 2) * stride], d = v[(4 * q + 3) * stride];
+            const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+            const __m512d ab2 = _mm512_castps_pd(ab), cd2 = _mm512_castps_pd(cd);
+            quad[q] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(ab2, cd2)),
+                                    _mm512_castpd_ps(_mm512_unpackhi_pd(ab2, cd2)));
+        }
+        const __m512 low = add_parts(quad[0], quad[1]), high = add_parts(quad[2], quad[3]);
+        _mm512_storeu_ps(out, add_parts(low, high));
+    }
+
+private:
+    static DENSQ_INLINE void transpose_8(__m256 *v) {
+        __m256 pair[8], quad[8];
+        DENSQ_UNROLL
+        for (int i = 0; i < 8; i += 2) {
+            pair[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
+            pair[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
+        }
+        DENSQ_UNROLL
+        for (int i = 0; i < 8; i += 4) {
+            quad[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], _MM_SHUFFLE(1, 0, 1, 0));
+            quad[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], _MM_SHUFFLE(3, 2, 3, 2));
+            quad[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], _MM_SHUFFLE(1, 0, 1, 0));
+            quad[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], _MM_SHUFFLE(3, 2, 3, 2));
+        }
+        DENSQ_UNROLL
+        for (int i = 0; i < 4; ++i) {
+            constexpr int kLowHalves = 0x20, kHighHalves = 0x31;
+            v[i] = _mm256_permute2f128_ps(quad[i], quad[i + 4], kLowHalves);
+            v[i + 4] = _mm256_permute2f128_ps(quad[i], quad[i + 4], kHighHalves);
+        }
+    }
+
+    static DENSQ_INLINE __m512 add_parts(__m512 a, __m512 b) {
+        return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, _MM_SHUFFLE(2, 0, 2, 0)),
+                             _mm512_shuffle_f32x4(a, b, _MM_SHUFFLE(3, 1, 3, 1)));
+    }
+};
+
+}  // namespace
+}  // namespace densq

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// avx512vnni.cpp - the AVX-512 kernels with the dot products of VNNI as a table.
+#include "kernels/cpu_features.hpp"
+
+#include "avx512_exact.hpp"
+#include "avx512_fast.hpp"
+
+namespace densq {
+namespace {
+
+struct VnniProducts {
+    static DENSQ_INLINE __m512i add(__m512i sum, __m512i a, __m512i b) {
+        return _mm512_dpwssd_epi32(sum, a, b);
+    }
+};
+
+template <int bits, int batch>
+using VnniFastRow = FastRow<bits, batch, VnniProducts>;
+
+constexpr KernelTable kTable = make_table<VnniFastRow, ExactRow, 8>(
+    "avx512", kCpuAvx512 | kCpuAvx512Vnni, prepare_fast, prepare_exact);
+
+}  // namespace
+}  // namespace densq
+
+const densq::KernelTable *densq::densq_k_avx512vnni() { return &kTable; }

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: MIT
+// Quantization of a matrix against a reference that sorts all weights and tries all codes.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <numeric>
+#include <random>
+#include <stdexcept>
+
+#include "densq/half.h"
+#include "densq/layout.h"
+#include "tools/densq/quantize/kmeans.hpp"
+#include "tools/densq/quantize/quantize_matrix.hpp"
+#include "tools/densq/quantize/sparse_choice.hpp"
+#include "tools/densq/errors.hpp"
+#include "tools/densq/format/widths.hpp"
+
+using namespace densq::tool;
+
+namespace {
+
+struct Weights {
+    uint32_t rows, cols;
+    std::vector<float> values, gradients;  // without gradients: unweighted
+
+    // Reads rows of `from`; empty if that is.
+    RowReader reader(const std::vector<float> &from) const {
+        if (from.empty()) return {};
+        return [&from, width = size_t{cols}](uint32_t row, float *out) {
+            std::copy_n(from.begin() + static_cast<ptrdiff_t>(row * width), width, out);
+        };
+    }
+};
+
+struct Options {
+    uint32_t bits;
+    double outliers, sensitive;
+    uint32_t threads;
+    std::string method = "kmeans";
+
+    MatrixRecipe recipe() const { return {bits, outliers, sensitive, method}; }
+};
+
+QuantizedMatrix quantize(
+    const Weights &w, const Options &options,
+    const std::function<void(uint32_t)> &done = [](uint32_t) {}) {
+    return quantize_matrix({w.rows, w.cols, w.reader(w.values), w.reader(w.gradients)},
+                           options.recipe(), {options.threads, done});
+}
+
+Weights make_weights(uint32_t rows, uint32_t cols, unsigned seed) {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal;
+    Weights w = {rows, cols, {}, {}};
+    for (size_t i = 0; i < static_cast<size_t>(rows) * cols; ++i) {
+        w.values.push_back(0.02f * normal(random));
+        w.gradients.push_back(std::exp(3 * normal(random)));
+    }
+    return w;
+}
+
+double to_double(uint16_t half) { return static_cast<double>(densq_f16_to_f32(half)); }
+
+// Indices of all weights, largest score first, equal ones in order.
+std::vector<size_t> ranked(const std::vector<float> &scores) {
+    std::vector<size_t> order(scores.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return scores[a] > scores[b]; });
+    return order;
+}
+
+std::vector<bool> expected_sparse(const Weights &w, const Options &options) {
+    const auto weights = static_cast<double>(w.values.size());
+    std::vector<bool> sparse(w.values.size());
+    std::vector<float> magnitudes;
+    for (const float value : w.values) magnitudes.push_back(std::abs(value));
+    const auto take = [&](const std::vector<size_t> &order, double fraction) {
+        auto left = static_cast<size_t>(std::round(fraction * weights));
+        for (size_t i = 0; i < order.size() && left > 0; ++i) {
+            if (sparse[order[i]]) continue;
+            sparse[order[i]] = true;
+            --left;
+        }
+    };
+    if (!w.gradients.empty()) take(ranked(w.gradients), options.sensitive);
+    take(ranked(magnitudes), options.outliers);
+    return sparse;
+}
+
+std::vector<uint16_t> expected_lut(const Weights &w, const std::vector<bool> &sparse, size_t begin,
+                                   uint32_t bits) {
+    std::vector<float> values, gradients;
+    for (size_t i = begin; i < begin + w.cols; ++i) {
+        if (sparse[i]) continue;
+        values.push_back(w.values[i]);
+        gradients.push_back(w.gradients.empty() ? 1.0f : w.gradients[i]);
+    }
+    if (values.empty()) {
+        values.assign(&w.values[begin], &w.values[begin] + w.cols);
+        gradients.assign(w.cols, 1.0f);
+    }
+    KMeans kmeans(1u << bits);
+    std::vector<uint16_t> lut;
+    for (const double centroid : kmeans.fit(values.data(), gradients.data(), values.size()))
+        lut.push_back(densq_f32_to_f16(static_cast<float>(centroid)));
+    lut.resize(size_t{1} << bits, lut.back());
+    return lut;
+}
+
+uint32_t code_at(const QuantizedMatrix &q, uint32_t row, uint32_t col) {
+    const densq_code_place place = densq_place_code(q.rows, q.cols, q.bits, row, col);
+    return densq_get_code(q.codes.data() + place.group, q.bits, place.field, place.slot);
+}
+
+// All bits that stand for no code are zero: the codes alone, put again, give the same bytes.
+void check_padding(const QuantizedMatrix &q) {
+    REQUIRE(q.codes.size() == densq_codes_bytes(q.rows, q.cols, q.bits));
+    std::vector<uint8_t> again(q.codes.size());
+    for (uint32_t r = 0; r < q.rows; ++r)
+        for (uint32_t c = 0; c < q.cols; ++c) {
+            const densq_code_place place = densq_place_code(q.rows, q.cols, q.bits, r, c);
+            densq_put_code(again.data() + place.group, q.bits, place.field, place.slot,
+                           code_at(q, r, c));
+        }
+    CHECK(q.codes == again);
+}
+
+// The nearest entry, of two equally near the lower.
+double nearest(const uint16_t *lut, uint32_t entries, double weight) {
+    double best = INFINITY;
+    for (uint32_t k = 0; k < entries; ++k) {
+        const double entry = to_double(lut[k]);
+        const double distance = std::abs(entry - weight), least = std::abs(best - weight);
+        if (distance < least || (distance == least && entry < best)) best = entry;
+    }
+    return best;
+}
+
+double sparse_error(double entry, uint16_t value, double weight) {
+    return std::abs(entry + to_double(value) - weight);
+}
+
+double least_sparse_error(const uint16_t *lut, uint32_t entries, float weight) {
+    double least = INFINITY;
+    for (uint32_t k = 0; k < entries; ++k) {
+        const uint16_t value = densq_f32_to_f16(weight - densq_f16_to_f32(lut[k]));
+        const double error = sparse_error(to_double(lut[k]), value, static_cast<double>(weight));
+        least = std::min(least, error);
+    }
+    return least;
+}
+
+void check_quantized(const Weights &w, const Options &options) {
+    CAPTURE(w.rows);
+    CAPTURE(w.cols);
+    CAPTURE(options.bits);
+    const QuantizedMatrix q = quantize(w, options);
+    const uint32_t entries = 1u << options.bits;
+    const std::vector<bool> sparse = expected_sparse(w, options);
+    REQUIRE(q.lut.size() == static_cast<size_t>(w.rows) * entries);
+    REQUIRE(q.row_ptr.size() == w.rows + 1u);
+    check_padding(q);
+    size_t at = 0, wrong_codes = 0, wrong_values = 0;
+    for (uint32_t r = 0; r < w.rows; ++r) {
+        const size_t begin = static_cast<size_t>(r) * w.cols;
+        const uint16_t *lut = &q.lut[static_cast<size_t>(r) * entries];
+        CHECK(std::vector<uint16_t>(lut, lut + entries) ==
+              expected_lut(w, sparse, begin, options.bits));
+        CHECK(q.row_ptr[r] == at);
+        for (uint32_t c = 0; c < w.cols; ++c) {
+            const float weight = w.values[begin + c];
+            const double entry = to_double(lut[code_at(q, r, c)]);
+            if (!sparse[begin + c]) {
+                wrong_codes += entry != nearest(lut, entries, static_cast<double>(weight));
+                continue;
+            }
+            REQUIRE(at < q.col.size());
+            REQUIRE(q.col[at] == c);
+            const double error = sparse_error(entry, q.val[at++], static_cast<double>(weight));
+            wrong_values += error != least_sparse_error(lut, entries, weight);
+        }
+    }
+    CHECK(wrong_codes == 0);
+    CHECK(wrong_values == 0);
+    CHECK(q.row_ptr[w.rows] == at);
+    CHECK(q.col.size() == at);
+    CHECK(q.val.size() == at);
+    CHECK(count_nonzeros(w.values.size(), options.recipe()) == at);
+}
+
+// Columns of the sparse part as positions in the whole matrix.
+std::vector<size_t> sparse_positions(const QuantizedMatrix &q) {
+    std::vector<size_t> positions;
+    for (uint32_t r = 0; r < q.rows; ++r)
+        for (uint32_t i = q.row_ptr[r]; i < q.row_ptr[r + 1]; ++i)
+            positions.push_back(static_cast<size_t>(r) * q.cols + q.col[i]);
+    return positions;
+}
+
+void check_same(const QuantizedMatrix &a, const QuantizedMatrix &b) {
+    CHECK(a.lut == b.lut);
+    CHECK(a.codes == b.codes);
+    CHECK(a.row_ptr == b.row_ptr);
+    CHECK(a.col == b.col);
+    CHECK(a.val == b.val);
+}
+
+}  // namespace
+
+TEST_CASE("matrix: shapes, bits and shares against the reference") {
+    const std::pair<uint32_t, uint32_t> shapes[] = {{1, 1},    {1, 40},  {3, 31},   {16, 32},
+                                                    {17, 512}, {33, 96}, {16, 545}, {5, 1100}};
+    for (const auto &[rows, cols] : shapes)
+        for (const uint32_t bits : all_widths()) {
+            Weights w = make_weights(rows, cols, rows * cols + bits);
+            check_quantized(w, {bits, 0.0040, 0.0005, 1});
+            check_quantized(w, {bits, 0.07, 0.05, 1});
+            check_quantized(w, {bits, 0, 0.01, 1});
+            check_quantized(w, {bits, 0, 0, 1});
+            for (float &value : w.values) value = densq_f16_to_f32(densq_f32_to_f16(value));
+            w.gradients.clear();
+            check_quantized(w, {bits, 0.0045, 0, 1});
+        }
+}
+
+TEST_CASE("matrix: the number of nonzeros") {
+    const auto count = [](uint64_t weights, double outliers, double sensitive) {
+        return count_nonzeros(weights, {4, outliers, sensitive, ""});
+    };
+    CHECK(count(100, 0, 0) == 0);
+    CHECK(count(1, 0.5, 0) == 1);
+    CHECK(count(1, 0.49, 0) == 0);
+    CHECK(count(6400, 0.0040, 0.0005) == 26 + 3);  // 25.6 and 3.2
+    CHECK(count(25600, 0.0040, 0.0005) == 102 + 13);
+    CHECK(count(4096ull * 11008, 0.0040, 0.0005) == 180355 + 22544);
+    CHECK(count(100, 1, 0) == 100);
+    CHECK(count(100, 0.7, 0.6) == 100);
+    CHECK(count(uint64_t{1} << 48, 1, 1) == uint64_t{1} << 48);
+}
+
+TEST_CASE("matrix: every method makes sections of the planned sizes, the same on any threads") {
+    const Weights w = make_weights(35, 700, 12);
+    for (const std::string &method : method_names())
+        for (const uint32_t bits : all_widths()) {
+            CAPTURE(method);
+            const Options options = {bits, 0.0040, 0.0005, 1, method};
+            const QuantizedMatrix q = quantize(w, options);
+            const auto nnz = static_cast<uint32_t>(count_nonzeros(35 * 700, options.recipe()));
+            const densq_sections sections = densq_place_sections(35, 700, bits, nnz);
+            CHECK(q.rows == 35);
+            CHECK(q.cols == 700);
+            CHECK(q.bits == bits);
+            CHECK(q.lut.size() * sizeof q.lut[0] == sections.lut.bytes);
+            CHECK(q.codes.size() == sections.codes.bytes);
+            CHECK(q.row_ptr.size() * sizeof q.row_ptr[0] == sections.row_ptr.bytes);
+            CHECK(q.col.size() == nnz);
+            CHECK(q.val.size() * sizeof q.val[0] == sections.val.bytes);
+            check_same(q, quantize(w, {bits, 0.0040, 0.0005, 3, method}));
+        }
+}
+
+TEST_CASE("matrix: a method that there is not") {
+    const Weights w = make_weights(1, 1, 13);
+    CHECK_THROWS_AS(quantize(w, {4, 0, 0, 1, "k"}), UsageError);
+}
+
+TEST_CASE("matrix: the sensitive first, then the largest of the others") {
+    Weights w = {2, 4, {9, -8, 7, 1, 1, 2, -1, 6}, {0, 5, 0, 1, 0, 3, 0, 0}};
+    // The sensitive are 1 and 5; the largest of the others 0 and 2, although |-8| is the second.
+    CHECK(sparse_positions(quantize(w, {2, 0.25, 0.25, 1})) == std::vector<size_t>{0, 1, 2, 5});
+    CHECK(sparse_positions(quantize(w, {2, 0.25, 0, 1})) == std::vector<size_t>{0, 1});
+    CHECK(sparse_positions(quantize(w, {2, 0, 0.25, 1})) == std::vector<size_t>{1, 5});
+}
+
+TEST_CASE("matrix: among equals those that come first, on any number of threads") {
+    for (const uint32_t threads : {1u, 2u, 3u, 9u}) {
+        CAPTURE(threads);
+        Weights w = {3, 5, std::vector<float>(15, -1.0f), std::vector<float>(15, 2.0f)};
+        CHECK(sparse_positions(quantize(w, {2, 0.2, 0, threads})) == std::vector<size_t>{0, 1, 2});
+        CHECK(sparse_positions(quantize(w, {2, 0.2, 0.2, threads})) ==
+              std::vector<size_t>{0, 1, 2, 3, 4, 5});
+        w.values[7] = 3;
+        w.gradients[13] = 3;
+        CHECK(sparse_positions(quantize(w, {2, 0.2, 0.2, threads})) ==
+              std::vector<size_t>{0, 1, 2, 3, 7, 13});
+    }
+}
+
+TEST_CASE("matrix: rows without gradients count all weights the same") {
+    Weights w = make_weights(20, 64, 7);
+    std::fill_n(w.gradients.begin() + 3 * 64, 64, 0.0f);
+    check_quantized(w, {3, 0.0040, 0.0005, 1});
+    const QuantizedMatrix weighted = quantize(w, {3, 0, 0, 1});
+    w.gradients.clear();
+    const QuantizedMatrix unweighted = quantize(w, {3, 0, 0, 1});
+    const auto row = [](const QuantizedMatrix &q, ptrdiff_t r) {
+        return std::vector<uint16_t>(q.lut.begin() + 8 * r, q.lut.begin() + 8 * (r + 1));
+    };
+    CHECK(row(weighted, 3) == row(unweighted, 3));
+    CHECK(row(weighted, 4) != row(unweighted, 4));
+}
+
+TEST_CASE("matrix: rows that are sparse altogether") {
+    Weights w = make_weights(4, 10, 8);
+    for (size_t i = 20; i < 30; ++i) w.values[i] += 5;
+    const QuantizedMatrix q = quantize(w, {2, 0.25, 0, 1});
+    CHECK(q.row_ptr == std::vector<uint32_t>{0, 0, 0, 10, 10});
+    check_quantized(w, {2, 0.25, 0, 1});
+    check_quantized(w, {2, 1, 0, 1});
+    check_quantized(w, {2, 0, 1, 1});
+    check_quantized(w, {2, 0.6, 0.6, 1});
+    check_quantized(w, {2, 1, 1, 1});  // nothing is left for the outliers
+}
+
+TEST_CASE("matrix: one weight, few distinct weights, the largest weights") {
+    check_quantized({1, 1, {0}, {}}, {4, 0, 0, 1});
+    check_quantized({1, 1, {-3.25f}, {1}}, {2, 1, 0, 1});
+    check_quantized({2, 6, {1, 2, 1, 2, 3, 1, 5, 5, 5, 5, 5, 5}, {}}, {3, 0, 0, 1});
+    const QuantizedMatrix q = quantize({1, 4, {2, 1, 2, 1}, {}}, {2, 0, 0, 1});
+    CHECK(to_double(q.lut[0]) == 1);
+    for (const size_t k : {1u, 2u, 3u}) CHECK(to_double(q.lut[k]) == 2);
+    check_quantized({1, 6, {65504, -65504, 65503, 0, 1e-8f, -6e-8f}, {}}, {2, 0.17, 0, 1});
+}
+
+TEST_CASE("matrix: the nearest centroid where the middle of two is no float") {
+    // The centroids are those of the weights that count: -2^-24 and 2, 1 is nearer to 2.
+    const float tiny = std::ldexp(1.0f, -24);
+    check_quantized({1, 3, {-tiny, 2, 1}, {1, 1, 0}}, {2, 0, 0, 1});
+    check_quantized({1, 3, {tiny, 2, 1}, {1, 1, 0}}, {2, 0, 0, 1});
+    check_quantized({1, 3, {tiny, -2, -1}, {1, 1, 0}}, {2, 0, 0, 1});
+    check_quantized({1, 3, {-tiny, -2, -1}, {1, 1, 0}}, {2, 0, 0, 1});
+}
+
+TEST_CASE("matrix: the same on any number of threads") {
+    Weights w = make_weights(333, 160, 9);
+    const Options one = {3, 0.0040, 0.0005, 1};
+    Options several = one;
+    for (const uint32_t threads : {2u, 3u, 8u, 100u}) {
+        several.threads = threads;
+        check_same(quantize(w, one), quantize(w, several));
+    }
+    // Ties leave several optimal clusterings; which one is found must not depend on the threads.
+    std::mt19937 random(10);
+    Weights tied = {1600, 20, {}, {}};
+    for (size_t i = 0; i < 1600 * 20; ++i) tied.values.push_back(static_cast<float>(random() % 17));
+    const QuantizedMatrix first = quantize(tied, {3, 0, 0, 1});
+    for (int repeat = 0; repeat < 10; ++repeat) check_same(first, quantize(tied, {3, 0, 0, 3}));
+}
+
+TEST_CASE("matrix: done counts every row once, and what it throws comes through") {
+    const Weights w = make_weights(100, 32, 11);
+    for (const uint32_t threads : {1u, 4u}) {
+        CAPTURE(threads);
+        std::atomic<uint32_t> rows = 0;
+        const auto run = [&](uint32_t limit) {
+            rows = 0;
+            quantize(w, {2, 0, 0, threads}, [&](uint32_t more) {
+                if ((rows += more) >= limit) throw std::range_error("enough");
+            });
+        };
+        run(1000);
+        CHECK(rows == 100);
+        CHECK_THROWS_WITH_AS(run(40), "enough", std::range_error);
+        CHECK(rows >= 40);
+        CHECK_THROWS_AS(run(100), std::range_error);  // with the last row
+        CHECK_THROWS_AS(run(1), std::range_error);
+    }
+}

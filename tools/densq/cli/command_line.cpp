@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+// command_line.cpp - all options in one file, the only one that includes CLI11, which takes long to
+// compile.
+#include "command_line.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "commands.hpp"
+#include "tools/densq/format/handles.hpp"
+#include "tools/densq/measure/compute_device.hpp"
+#include "tools/densq/measure/matrix_image.hpp"
+
+namespace densq::tool {
+namespace {
+
+std::string describe_version() {
+    std::string text = "densq " + version_text() + ", backends:";
+    for (const std::string &name : cpu_backends()) text += " " + name;
+    return text;
+}
+
+std::string without_percent_sign(std::string text) {
+    if (!text.empty() && text.back() == '%') text.pop_back();
+    return text;
+}
+
+class CommandLine {
+public:
+    CommandLine() : app("Dense-and-sparse quantization of language models (SqueezeLLM)") {
+        app.name("densq");
+        app.set_version_flag("--version", describe_version());
+        app.require_subcommand(1);
+        add_quantize();
+        add_info();
+        add_verify();
+        add_bench();
+        add_selftest();
+    }
+
+    int run(int argc, char **argv) {
+        try {
+            app.parse(argc, argv);
+            return 0;
+        } catch (const CLI::ParseError &error) {
+            return app.exit(error) == 0 ? 0 : 2;
+        }
+    }
+
+private:
+    void add_quantize() {
+        CLI::App *command = app.add_subcommand("quantize", "Quantize a model's linear layers");
+        command
+            ->add_option("--model", quantize.model,
+                         "folder with model.safetensors or its shards, or a .safetensors file")
+            ->required();
+        command->add_option("--gradients", quantize.gradients,
+                            "squared gradients of the same names and shapes: a folder or a file");
+        command->add_option("--bits", quantize.bits, "bits of a code: 2, 3 or 4")
+            ->check(CLI::Range(int{DENSQ_MIN_BITS}, int{DENSQ_MAX_BITS}))
+            ->capture_default_str();
+        command
+            ->add_option("--outliers", quantize.outliers,
+                         "share of each matrix's largest weights that goes to the sparse part, in "
+                         "percent")
+            ->capture_default_str();
+        command
+            ->add_option("--sensitive", quantize.sensitive,
+                         "share of each matrix's most sensitive weights, taken first, in percent")
+            ->capture_default_str();
+        command
+            ->add_option("--include", quantize.include,
+                         "names of tensors to quantize, a glob; default: the linear layers")
+            ->allow_extra_args(false);
+        command->add_option("--exclude", quantize.exclude, "names of tensors to keep plain, a glob")
+            ->allow_extra_args(false);
+        command->add_option("--drop", quantize.drop, "names of tensors to leave out, a glob")
+            ->allow_extra_args(false);
+        command
+            ->add_option("--bits-for", quantize.bits_for,
+                         "GLOB=BITS: other bits for some tensors, which are quantized in any case")
+            ->allow_extra_args(false);
+        command->add_flag("--unweighted", quantize.unweighted,
+                          "no gradients: every weight counts the same, none is sensitive");
+        command->add_option("--threads", quantize.threads, "default: all cores");
+        command->add_flag("--quiet", quantize.quiet, "no progress bar and no summary");
+        command->add_option("-o,--output", quantize.output, "the densq file to write")->required();
+        command->footer(
+            "Example:\n  densq quantize --model llama --gradients llama-gradients --bits 3 "
+            "--outliers 0.40% --sensitive 0.05% -o llama-3bit.densq");
+        command->callback([this] { quantize_command(quantize); });
+    }
+
+    void add_info() {
+        CLI::App *command = app.add_subcommand("info", "Show what a densq file holds");
+        command->add_option("FILE", info.file, "a densq file")->required();
+        command->add_flag("--json", info.json, "JSON instead of a table");
+        command->footer("Bits per weight count codes, LUTs, sparse values, column indices, row "
+                        "pointers and padding.\nChecksums are not read: see densq verify.");
+        command->callback([this] { info_command(info); });
+    }
+
+    void add_verify() {
+        CLI::App *command =
+            app.add_subcommand("verify", "Prove that a densq file is whole and keeps every rule");
+        command->add_option("FILE", verified_file, "a densq file")->required();
+        command->footer(
+            "Checks all sizes, offsets, indices, padding, floats and CRC-32C checksums.\n"
+            "Exits with 1 and says what is wrong, and where, at the first fault.");
+        command->callback([this] { verify_command(verified_file); });
+    }
+
+    // "1,2" or the option again; spares FILE.
+    static CLI::Option *list(CLI::Option *option) {
+        return option->delimiter(',')->allow_extra_args(false);
+    }
+
+    void add_bench() {
+        CLI::App *command = app.add_subcommand(
+            "bench", "Measure every backend beside plain reading of the same bytes");
+        command->add_option("FILE", bench.file, "densq file")->check(CLI::ExistingFile);
+        command->add_option("--matrix", bench.pattern, "Only matrices of FILE with such a name")
+            ->type_name("PATTERN");
+        add_synthetic(command);
+        list(command->add_option("--backend", bench.backends,
+                                 "CPU backends (default: all usable), or one GPU"))
+            ->check(backend_problem);
+        command->add_option("--precision", bench.precision, "Precision of the dense part")
+            ->check(CLI::IsMember({"fast", "exact", "both"}))
+            ->capture_default_str();
+        list(command->add_option("--threads", bench.threads, "Threads (default: 1 and all CPUs)"))
+            ->check(CLI::Range(1, 1024));
+        list(command->add_option("--batch", bench.batches,
+                                 "Activation vectors per call (default: 1)"))
+            ->check(CLI::Range(1, 65536));
+        command->add_option("--seconds", bench.seconds, "Measured per matrix and number of threads")
+            ->check(CLI::PositiveNumber)
+            ->capture_default_str();
+        const auto cold = command->add_option(
+            "--cold-bytes", bench.cold_bytes,
+            "Take turns on copies of this size in all (default: 4 times the L3 cache, >= 512 MiB)");
+        cold->transform(CLI::AsSizeValue(false))->type_name("SIZE");
+        command->add_flag("--warm", bench.warm, "One copy, so that it stays in the cache")
+            ->excludes(cold);
+        command->add_flag("--huge-pages", bench.huge_pages, "Keep the copies in huge pages");
+        command->add_flag("--json", bench.json, "Print JSON");
+        command->callback([this] { bench_command(bench); });
+    }
+
+    void add_synthetic(CLI::App *command) {
+        list(command->add_option("--synthetic", bench.shapes, "Random matrices instead of FILE"))
+            ->type_name("ROWSxCOLS");
+        list(command->add_option("--bits", bench.bits, "Bits of the random matrices"))
+            ->check(CLI::IsMember(all_widths()))
+            ->capture_default_str();
+        command->add_option("--nnz", bench.nnz_percent, "Nonzeros of the random matrices, percent")
+            ->transform(without_percent_sign)
+            ->check(CLI::Range(0.0, 100.0))
+            ->capture_default_str();
+        std::vector<std::string> placements;
+        for (const auto &[name, placement] : nonzero_placements()) placements.push_back(name);
+        list(command->add_option("--nonzeros", bench.nonzeros,
+                                 "Where random matrices have them: even, full-rows, full-columns"))
+            ->check(CLI::IsMember(placements))
+            ->capture_default_str();
+    }
+
+    void add_selftest() {
+        CLI::App *command = app.add_subcommand(
+            "selftest", "Multiply made-up matrices and compare with sums in double");
+        command
+            ->add_option("--backend", selftest.backends,
+                         "Only these (default: all of the CPU); cuda:N for a GPU")
+            ->delimiter(',')
+            ->check(backend_problem);
+        command->add_option("--bits", selftest.bits, "Bits of the matrices")
+            ->delimiter(',')
+            ->check(CLI::IsMember(all_widths()))
+            ->capture_default_str();
+        command->add_flag("--quick", selftest.quick, "Small shapes only");
+        command->add_flag("--json", selftest.json, "Print JSON, each product by itself");
+        command->footer(
+            "Errors are compared with the bounds of docs/precision.md and docs/cuda.md.  Exits\n"
+            "with 1 if a product exceeds its bound, or has other bits in another batch.\n"
+            "Worth pasting into a bug report.");
+        command->callback([this] { selftest_command(selftest); });
+    }
+
+    CLI::App app;
+    QuantizeOptions quantize;
+    InfoOptions info;
+    std::string verified_file;
+    BenchOptions bench;
+    SelftestOptions selftest;
+};
+
+}  // namespace
+
+int run_command_line(int argc, char **argv) { return CommandLine().run(argc, argv); }
+
+}  // namespace densq::tool

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// commands.hpp - the subcommands of densq and their options, without the command line.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tools/densq/format/widths.hpp"
+
+namespace densq::tool {
+
+struct QuantizeOptions {
+    std::string model, gradients, output;
+    uint32_t bits = 4;
+    std::string outliers = "0.40%", sensitive = "0.05%";
+    std::vector<std::string> include, exclude, drop, bits_for;
+    bool unweighted = false, quiet = false;
+    uint32_t threads = 0;  // 0: all cores
+};
+
+struct InfoOptions {
+    std::string file;
+    bool json = false;
+};
+
+struct BenchOptions {
+    std::string file, pattern = "*", precision = "both";
+    std::vector<std::string> shapes;  // instead of a file
+    std::vector<uint32_t> bits = widest_first();
+    double nnz_percent = 0.45;
+    std::vector<std::string> nonzeros{"even"};
+    std::vector<std::string> backends;       // empty: all of the CPU
+    std::vector<uint32_t> threads, batches;  // empty: 1 and all CPUs; 1
+    double seconds = 1;
+    uint64_t cold_bytes = 0;  // 0: more than the caches hold
+    bool warm = false, huge_pages = false, json = false;
+};
+
+struct SelftestOptions {
+    std::vector<std::string> backends;  // empty: all of the CPU
+    std::vector<uint32_t> bits = all_widths();
+    bool quick = false, json = false;
+};
+
+void quantize_command(const QuantizeOptions &options);
+void info_command(const InfoOptions &options);
+void verify_command(const std::string &file);
+void bench_command(const BenchOptions &options);
+void selftest_command(const SelftestOptions &options);
+
+}  // namespace densq::tool

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// selftest_reference.hpp - products in double, how far a backend's may be from them, and whether
+// they are.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "matrix_image.hpp"
+#include "densq/densq.h"
+
+namespace densq::tool {
+
+// An output in double, with what error bounds are made of.
+struct Expected {
+    double y = 0;
+    double magnitude = 0;         // sum_c |w x|, dense and sparse part apart
+    double largest_centroid = 0;  // of the row
+    double span_maxima = 0;       // sum over spans of 256 columns: columns * max |x|
+};
+
+// The matrix of an image, decoded with densq/layout.h and densq/half.h alone.
+class Reference {
+public:
+    explicit Reference(const MatrixImage &image);
+
+    // x [batch][cols] to [batch][rows].
+    std::vector<Expected> multiply(const std::vector<float> &x) const;
+
+    const uint32_t rows, cols;
+
+private:
+    template <typename Column>
+    void set_columns(const std::vector<Column> &columns);
+    Expected multiply_row(uint32_t row, const float *x) const;
+
+    struct Nonzero {
+        uint32_t col;
+        float value;
+    };
+    std::vector<float> dense;  // [rows][cols]
+    std::vector<double> largest_centroid;
+    std::vector<uint32_t> row_ptr;
+    std::vector<Nonzero> nonzeros;
+};
+
+enum class Arithmetic { kCpu, kCuda };
+
+// The largest error that docs/precision.md (CPU) or docs/cuda.md allows an output.
+double allowed_error(const Expected &expected, uint32_t cols, Arithmetic arithmetic,
+                     densq_precision precision, densq_dtype y_dtype);
+
+struct Comparison {
+    size_t outputs = 0, wrong = 0;
+    double worst = 0;         // largest error, as a share of what is allowed
+    std::string first_wrong;  // "row 3 of vector 1 is 7.5, not 7.25"
+
+    // One more output; `error` and `allowed` are positive, `error` may be NaN.
+    void add(uint32_t vector, uint32_t row, double y, double expected, double allowed);
+};
+
+}  // namespace densq::tool

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// quantization_method.hpp - what a quantization method is given, and what it is asked for.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "tools/densq/format/quantized_matrix.hpp"
+
+namespace densq::tool {
+
+// Writes a row's values to `out`; called from any thread, several times for a row, so that memory
+// holds little more than the result.
+using RowReader = std::function<void(uint32_t row, float *out)>;
+
+// A matrix, and what is known of how much its weights matter.
+struct MatrixSource {
+    uint32_t rows, cols;
+    RowReader weights;    // finite, at most kLargestWeight in magnitude
+    RowReader gradients;  // squared, >= 0; empty: none, every weight counts the same
+};
+
+constexpr float kLargestWeight = 65504;  // of fp16, which holds the sparse values
+
+// How a matrix is quantized; chosen for each when the whole model is planned.
+struct MatrixRecipe {
+    uint32_t bits;
+    double outliers;   // shares of all weights that go to the sparse part
+    double sensitive;  // 0 without gradients
+    std::string method = "kmeans";
+};
+
+struct Workers {
+    uint32_t threads;
+    // Called from any thread as rows are finished; may throw to abandon the work.
+    std::function<void(uint32_t rows)> done;
+};
+
+class QuantizationMethod {
+public:
+    virtual ~QuantizationMethod() = default;
+
+    // A matrix of the recipe's bits, with count_nonzeros (sparse_choice.hpp) sparse values: both
+    // are planned before.  The same on any number of threads.
+    virtual QuantizedMatrix quantize(const MatrixSource &source, const MatrixRecipe &recipe,
+                                     const Workers &workers) const = 0;
+};
+
+}  // namespace densq::tool

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "row_encoder.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "densq/half.h"
+#include "densq/layout.h"
+
+namespace densq::tool {
+
+QuantizedMatrix make_sections(uint32_t rows, uint32_t cols, uint32_t bits) {
+    const densq_sections sections = densq_place_sections(rows, cols, bits, 0);
+    QuantizedMatrix matrix = {rows, cols, bits, {}, {}, {}, {}, {}};
+    matrix.lut.resize(sections.lut.bytes / sizeof matrix.lut[0]);
+    matrix.codes.resize(sections.codes.bytes);
+    matrix.row_ptr.resize(size_t{rows} + 1);
+    return matrix;
+}
+
+void RowEncoder::encode(uint32_t row, const float *weights, const std::vector<double> &centroids) {
+    set_table(row, centroids);
+    choose_codes(weights);
+    for (uint32_t i = out->row_ptr[row]; i < out->row_ptr[row + 1]; ++i) {
+        const uint32_t col = out->col[i];
+        out->val[i] = choose_sparse(weights[col], &codes[col]);
+    }
+    store_codes(row);
+}
+
+void RowEncoder::set_table(uint32_t row, const std::vector<double> &centroids) {
+    uint16_t *halves = &out->lut[size_t{row} * entries];
+    for (uint32_t k = 0; k < entries; ++k) {
+        const double centroid = centroids[std::min<size_t>(k, centroids.size() - 1)];
+        halves[k] = densq_f32_to_f16(static_cast<float>(centroid));
+        table[k] = densq_f16_to_f32(halves[k]);
+    }
+}
+
+// The nearest centroid, of two equally near the lower.
+void RowEncoder::choose_codes(const float *weights) {
+    std::fill(codes.begin(), codes.end(), uint8_t{0});
+    uint8_t *code = codes.data();  // plain locals, which compilers vectorize
+    const uint32_t cols = out->cols;
+    for (uint32_t k = 0; k + 1 < entries; ++k) {
+        // Rounded down, a float is above it exactly if it is above the middle itself.
+        const double low = static_cast<double>(table[k]), high = static_cast<double>(table[k + 1]);
+        const double exact = (low + high) / 2;
+        float middle = static_cast<float>(exact);
+        if (static_cast<double>(middle) > exact) middle = std::nextafter(middle, -INFINITY);
+        for (uint32_t c = 0; c < cols; ++c)
+            code[c] = static_cast<uint8_t>(code[c] + (weights[c] > middle));
+    }
+}
+
+// Of a weight in the sparse part: the centroid that lets centroid + value come closest to it.
+uint16_t RowEncoder::choose_sparse(float weight, uint8_t *code) const {
+    double least_error = INFINITY;
+    uint16_t best = 0;
+    for (uint32_t k = 0; k < entries; ++k) {
+        const uint16_t half = densq_f32_to_f16(weight - table[k]);
+        const float value = densq_f16_to_f32(half);
+        const double error = std::abs(static_cast<double>(table[k]) + static_cast<double>(value) -
+                                      static_cast<double>(weight));
+        const bool smaller = std::abs(value) < std::abs(densq_f16_to_f32(best));
+        if (error > least_error || (error == least_error && !smaller)) continue;
+        least_error = error;
+        best = half;
+        *code = static_cast<uint8_t>(k);
+    }
+    return best;
+}
+
+void RowEncoder::store_codes(uint32_t row) {
+    for (uint32_t begin = 0; begin < out->cols; begin += DENSQ_UNIT_COLS) {
+        const densq_code_place place =
+            densq_place_code(out->rows, out->cols, out->bits, row, begin);
+        const uint32_t slots = std::min(DENSQ_UNIT_COLS, out->cols - begin);
+        for (uint32_t slot = 0; slot < slots; ++slot)
+            densq_put_code(out->codes.data() + place.group, out->bits, place.field, slot,
+                           codes[begin + slot]);
+    }
+}
+
+}  // namespace densq::tool

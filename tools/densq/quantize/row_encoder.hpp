@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// row_encoder.hpp - from a row's weights and centroids to its table, codes and sparse values.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "densq/format.h"
+#include "tools/densq/format/quantized_matrix.hpp"
+
+namespace densq::tool {
+
+// A matrix with room for tables and codes, which are 0, and without nonzeros.
+QuantizedMatrix make_sections(uint32_t rows, uint32_t cols, uint32_t bits);
+
+// Rows of one tile share bytes, so that only one thread at a time may encode them.
+class RowEncoder {
+public:
+    // Of a matrix whose row_ptr and col are complete.
+    explicit RowEncoder(QuantizedMatrix *out_)
+        : out(out_), entries(1u << out->bits), codes(out->cols) {}
+
+    // `centroids`: ascending, 1 to 2^bits of them; the last fills up the table.
+    void encode(uint32_t row, const float *weights, const std::vector<double> &centroids);
+
+private:
+    void set_table(uint32_t row, const std::vector<double> &centroids);
+    void choose_codes(const float *weights);
+    uint16_t choose_sparse(float weight, uint8_t *code) const;
+    void store_codes(uint32_t row);
+
+    QuantizedMatrix *out;
+    uint32_t entries;
+    float table[1u << DENSQ_MAX_BITS] = {};
+    std::vector<uint8_t> codes;  // of the row
+};
+
+}  // namespace densq::tool

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// sparse_choice.hpp - which weights of a matrix go to the sparse part.
+#pragma once
+#include "quantization_method.hpp"
+
+namespace densq::tool {
+
+// How many do, known from the number of weights.
+uint64_t count_nonzeros(uint64_t weights, const MatrixRecipe &recipe);
+
+// Fills in row_ptr and col, and makes room for val.  The most sensitive weights first, then the
+// largest of the others (all of them without gradients); among equals, those that come first.
+void choose_nonzeros(const MatrixSource &source, const MatrixRecipe &recipe, uint32_t threads,
+                     QuantizedMatrix *out);
+
+}  // namespace densq::tool
