@@ -2,8 +2,8 @@
 // files.cpp - the functions of densq.h on files: they check arguments and call lib/.
 #include <string.h>
 
-#include "lib/base/caller_struct.hpp"
 #include "densq/densq.h"
+#include "lib/base/caller_struct.hpp"
 #include "lib/base/fault.hpp"
 #include "lib/file/file.hpp"
 

@@ -13,9 +13,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/base/provider.hpp"
 #include "lib/base/fault.hpp"
 #include "lib/base/float_environment.hpp"
+#include "lib/base/provider.hpp"
 
 namespace densq {
 namespace {

@@ -3,8 +3,8 @@
 #pragma once
 #include <stdint.h>
 
-#include "densq/format.h"
 #include "densq/densq.h"
+#include "densq/format.h"
 #include "lib/base/name.hpp"
 
 namespace densq {

@@ -7,8 +7,8 @@
 #include "densq/densq.h"
 #include "kernels/table.hpp"
 #include "lib/base/alloc.hpp"
-#include "lib/file/directory.hpp"
 #include "lib/file/bytes.hpp"
+#include "lib/file/directory.hpp"
 
 struct densq_file {
     densq::Allocator allocator;

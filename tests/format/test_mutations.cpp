@@ -3,9 +3,9 @@
 //
 // Files lie between pages that must not be touched, and are borrowed, not copied.
 #include "lib/cpu/cpu_backend.hpp"
+#include "lib/cpu/registry.hpp"
 #include "lib/file/file.hpp"
 #include "lib/file/prove.hpp"
-#include "lib/cpu/registry.hpp"
 #include "tests/support/opened_files.hpp"
 
 using namespace densq;

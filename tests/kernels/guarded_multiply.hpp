@@ -5,8 +5,8 @@
 
 #include <memory>
 
-#include "lib/cpu/cpu_backend.hpp"
 #include "lib/base/cpu_detection.hpp"
+#include "lib/cpu/cpu_backend.hpp"
 #include "lib/cpu/registry.hpp"
 #include "tests/support/backends_run.hpp"
 
