@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // backends.cpp - the functions of densq.h on backends, weights and matmul: they check arguments
 // and call lib/.
-#include "lib/base/caller_struct.hpp"
 #include "densq/densq.h"
-#include "lib/cpu/cpu_backend.hpp"
+#include "lib/base/caller_struct.hpp"
 #include "lib/base/fault.hpp"
-#include "lib/file/file.hpp"
 #include "lib/base/operands.hpp"
+#include "lib/cpu/cpu_backend.hpp"
 #include "lib/cpu/registry.hpp"
+#include "lib/file/file.hpp"
 
 using namespace densq;
 

@@ -17,7 +17,7 @@ namespace {
 constexpr uint32_t kMaxDevices = 64;
 constexpr uint32_t kOldestCompute = 75;
 
-// densq_backend_name promises static text.
+// The names are constants, because densq_backend_name promises static text.
 struct Names {
     char text[kMaxDevices][8];
 };
@@ -81,7 +81,7 @@ void destroy(densq_backend *backend) {
     release(allocator, backend, sizeof(CudaBackend));
 }
 
-// The packed matrix in host memory, then in the device's.
+// Packs the matrix in host memory and copies it to the device.
 densq_status upload(const CudaBackend &backend, const Matrix &matrix, void **memory,
                     densq_fault *fault) {
     const size_t size = packed_bytes(matrix);
@@ -127,7 +127,7 @@ void unbind(densq_weights *base) {
     const CudaBackend &backend = weights->cuda();
     {
         const OnDevice on_device(backend.device);
-        free_device(weights->memory);  // addresses are unique, so it finds the device anyway
+        free_device(weights->memory);  // it finds the device, as addresses are unique
     }
     release(backend.allocator, weights, sizeof(CudaWeights));
 }

@@ -13,16 +13,16 @@ struct CudaBackend : densq_backend {
 
 struct CudaWeights : densq_weights {
     PackedMatrix matrix;
-    void *memory;  // of the device
+    void *memory;  // device memory
 
     const CudaBackend &cuda() const { return *static_cast<const CudaBackend *>(backend); }
 };
 
-// NULL: of another provider.
+// Returns NULL for objects of another provider.
 const CudaBackend *as_cuda(const densq_backend *backend);
 const CudaWeights *as_cuda(const densq_weights *weights);
 
-// BackendOps::workspace_size and matmul.
+// The functions workspace_size and matmul of BackendOps.
 size_t workspace_size(const densq_weights *weights, uint32_t batch);
 densq_status matmul_on_default_stream(const densq_weights *weights, const Operands &operands);
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "lib/base/caller_struct.hpp"
 #include "densq/cuda.h"
+#include "lib/base/caller_struct.hpp"
 #include "lib/base/fault.hpp"
 
 namespace densq {

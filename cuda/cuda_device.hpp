@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// cuda_device.hpp - which device, and what its errors are to the caller.
+// cuda_device.hpp - the current device of a thread, and CUDA's errors as statuses and faults.
 #pragma once
 #include <stdint.h>
 
@@ -8,13 +8,14 @@
 
 namespace densq::cuda {
 
-// DENSQ_OK for 0; else a status for a cudaError_t, and a fault: "<doing>: <CUDA's text>".
+// Returns DENSQ_OK for 0, else a status for a cudaError_t.  Writes the fault "<doing>: <CUDA's
+// text>".
 densq_status check(int error, densq_fault *fault, const char *doing);
 
-// Number of devices; DENSQ_ERR_UNSUPPORTED if there is none.
+// Gets the number of devices.  DENSQ_ERR_UNSUPPORTED: there is none.
 densq_status count_usable(uint32_t *count, densq_fault *fault);
 
-// Makes a device the thread's current one for as long as this lives.
+// While an object of this class lives, its device is the current one of the thread.
 class OnDevice {
 public:
     explicit OnDevice(int device) : failure(get_current_device(&previous)) {
@@ -28,7 +29,7 @@ public:
     OnDevice(const OnDevice &) = delete;
     OnDevice &operator=(const OnDevice &) = delete;
 
-    // A cudaError_t if the device is not the current one.
+    // A cudaError_t if the device could not be made the current one.
     int error() const { return failure; }
 
 private:

@@ -15,7 +15,7 @@ static_assert(static_cast<uint32_t>(Dtype::kF32) == DENSQ_F32);
 static_assert(static_cast<uint32_t>(Dtype::kF16) == DENSQ_F16);
 static_assert(static_cast<uint32_t>(Dtype::kBf16) == DENSQ_BF16);
 
-// 0: no densq_dtype.
+// The size of an element; 0 if it is no densq_dtype.
 size_t element_bytes(uint32_t dtype) {
     if (dtype == DENSQ_F32) return 4;
     return dtype == DENSQ_F16 || dtype == DENSQ_BF16 ? 2 : 0;
@@ -24,7 +24,7 @@ size_t element_bytes(uint32_t dtype) {
 densq_status start_on_device(const CudaWeights &weights, MultiplyCall call, densq_fault *fault) {
     call.matrix = weights.matrix;
     call.exact = weights.cuda().exact;
-    // It may begin anywhere: workspace_size counts what is skipped.
+    // The workspace may begin anywhere: workspace_size includes the bytes that are skipped here.
     call.workspace = align_up(call.workspace, kWorkspaceAlignment);
     if (call.batch == 1) {
         call.x_stride = weights.cols;

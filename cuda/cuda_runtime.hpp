@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// cuda_runtime.hpp - what the backend asks of CUDA's runtime.  The tests have one that works in
-// host memory and runs the kernels on an emulator (tests/cuda_backend).
+// cuda_runtime.hpp - the functions of CUDA's runtime that the backend uses.  The tests have others,
+// which work in host memory and run the kernels on an emulator (tests/cuda_backend).
 //
 // Functions return 0 or a cudaError_t, and leave CUDA's last error empty.  They concern the current
 // device.
@@ -12,17 +12,17 @@
 
 namespace densq::cuda {
 
-// cudaError_t's values, which CUDA keeps.
+// Values of cudaError_t, which CUDA does not change.
 constexpr int kErrorMemory = 2;
 constexpr int kErrorInsufficientDriver = 35;
 constexpr int kErrorNoDevice = 100;
 constexpr int kErrorNoKernelImage = 209;
 
-// Static text.
+// Returns static text.
 const char *error_name(int error);
 const char *error_text(int error);
 
-// As CUDA writes it: 13000 is 13.0.
+// Versions as CUDA writes them: 13000 is 13.0.
 int runtime_version();
 int driver_version();  // 0: no driver
 
@@ -41,11 +41,11 @@ int get_properties(int device, DeviceProperties *out);
 int allocate_device(void **out, size_t size);
 int free_device(void *memory);
 
-// Done on return.
+// These copies are done when the function returns.
 int copy_to_device(void *device, const void *host, size_t size);
 int copy_to_host(void *host, const void *device, size_t size);
 
-// Started on the legacy default stream.
+// This copy is only started, on the legacy default stream.
 int copy_on_device(void *to, const void *from, size_t size);
 
 int synchronize();

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
-// openblas.cpp - the backends of densq/openblas.h: a CPU backend of the library for small batches;
-// for large ones rows decoded into panels, which sgemm multiplies.
+// openblas.cpp - the backends of densq/openblas.h: a CPU backend of the library for small batches,
+// and panels of decoded rows, which sgemm multiplies, for large ones.
 //
-// Tasks take panel after panel until none is left, each with room for one in the workspace: a
-// panel that was just written is still in the second-level cache when sgemm reads it, and the
-// caller's threads share the work evenly.  OpenBLAS's own threads instead, on panels decoded by the
-// caller's, were slower: either pool waits for the other twice a panel.
+// A task takes panel after panel until none is left, and has memory for one panel in the workspace.
+// So a panel that was just decoded is still in the second-level cache when sgemm reads it, and the
+// threads of the caller share the work evenly.  It was slower to let OpenBLAS's own threads
+// multiply panels that the caller's threads decode: each pool then waits for the other twice a
+// panel.
 #include "densq/openblas.h"
 
 #include <cblas.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/base/provider.hpp"
 #include "lib/base/fault.hpp"
 #include "lib/base/float_environment.hpp"
+#include "lib/base/provider.hpp"
 
 namespace densq {
 namespace {
@@ -26,7 +27,8 @@ constexpr size_t kAlign = 64;
 
 constexpr uint32_t kNever = UINT32_MAX;
 
-// From which batch on sgemm is faster than a CPU backend: measured (docs/performance.md).
+// The smallest batches for which sgemm is faster than a CPU backend, measured
+// (docs/performance.md).
 struct Crossover {
     const char *backend;
     densq_precision precision;
@@ -58,7 +60,7 @@ densq_status choose_precision(densq_precision *out, uint32_t precision, densq_fa
 }
 
 struct OpenblasBackend : densq_backend {
-    densq_backend *cpu;  // for smaller batches than:
+    densq_backend *cpu;  // for batches that are smaller than:
     uint32_t smallest_batch;
     densq_parallel_fn parallel;  // NULL: serial
     void *parallel_user;

@@ -173,8 +173,8 @@ DENSQ_API densq_status densq_get_tensor(const densq_file *file, uint32_t index, 
 
 /* Writes `count` rows of matrix `index`, from row `row` on, as F32, the sum of dense and sparse
  * part: the weight in row + i and column c goes to out[i * out_stride + c].  out_stride is in
- * elements and at least cols.  The bits do not depend on the caller's floating-point environment
- * (see densq_matmul). */
+ * elements and at least cols.  The bits do not depend on the floating-point environment: see
+ * densq_matmul. */
 DENSQ_API densq_status densq_read_rows(const densq_file *file, uint32_t index, uint32_t row,
                                        uint32_t count, float *out, size_t out_stride);
 
@@ -251,10 +251,11 @@ DENSQ_API size_t densq_workspace_size(const densq_weights *weights, uint32_t bat
  * x, y and the workspace must not overlap; x and y are aligned as floats are, the workspace may
  * begin at any address.  Nothing is allocated.  The bits of y[b] depend only on the matrix, on x[b]
  * and on the name and precision of the backend, but not on the number of threads or on the other
- * vectors of the batch.  openblas.h and cuda.h say where their backends differ.  They do not depend
- * on the floating-point environment (rounding, flush to zero, traps) of the threads that call
- * densq_bind, densq_matmul or the tasks either: the library computes in the default environment and
- * leaves that of each thread as it was. */
+ * vectors of the batch.  openblas.h and cuda.h say where their backends differ.
+ *
+ * Nor do the bits depend on the floating-point environment (rounding, flush to zero, traps) of the
+ * threads that call densq_bind, densq_matmul or its tasks: the library computes in the default
+ * environment, and each thread has its own again afterwards. */
 DENSQ_API densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const float *x,
                                     size_t x_stride, float *y, size_t y_stride, void *workspace,
                                     size_t workspace_size);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// bind.cpp - what a matrix needs besides the file: its plan, and LUTs in the fast path's integers.
+// bind.cpp - what a matrix needs besides the file: its plan, and LUTs as integers for the fast
+// precision.
 #include <string.h>
 
 #include "densq/half.h"
@@ -36,7 +37,7 @@ struct Arrays {
     uint32_t *chunk_begin;
 };
 
-// Counts are bounded by the file's own size, so the sum is far from overflow in 64 bits.
+// The counts are limited by the size of the file, so that the sum cannot overflow 64 bits.
 Arrays lay_out(Arena *arena, const Matrix &matrix, const Plan &plan, bool fast) {
     const uint64_t rows = fast ? matrix.rows : 0;
     Arrays arrays;
@@ -48,7 +49,7 @@ Arrays lay_out(Arena *arena, const Matrix &matrix, const Plan &plan, bool fast) 
     return arrays;
 }
 
-// One row: entries ~ fast * scale with |fast| <= kFastMaxLut.
+// Makes the LUT of a row: entries ~ fast * scale, with |fast| <= kFastMaxLut.  Returns the scale.
 float make_fast_row(const uint16_t *lut, uint32_t entries, int16_t *fast) {
     float largest = 0;
     for (uint32_t k = 0; k < entries; ++k) {

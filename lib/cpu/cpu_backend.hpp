@@ -10,7 +10,7 @@ namespace densq {
 
 struct CpuBackend : densq_backend {
     const KernelTable *table;
-    densq_precision precision;        // not the default, but what it stands for
+    densq_precision precision;        // never DENSQ_PRECISION_DEFAULT, but what it stands for
     const PrecisionKernels *kernels;  // of the table
     densq_parallel_fn parallel;       // NULL: serial
     void *parallel_user;
@@ -24,7 +24,7 @@ struct CpuWeights : densq_weights {
     const CpuBackend &cpu() const { return *static_cast<const CpuBackend *>(backend); }
 };
 
-// DENSQ_ERR_UNSUPPORTED: a precision that these backends lack.
+// DENSQ_ERR_UNSUPPORTED: these backends do not have this precision.
 densq_status make_cpu_backend(CpuBackend *out, const KernelTable *table,
                               const densq_backend_options &options, const Allocator &allocator,
                               densq_fault *fault);
@@ -33,7 +33,7 @@ densq_status make_cpu_backend(CpuBackend *out, const KernelTable *table,
 densq_status create_cpu_backend(densq_backend **out, const densq_backend_options &options,
                                 const Allocator &allocator, densq_fault *fault);
 
-// Binds a proved matrix whose file-side pointers are set.  NULL: out of memory.
+// Binds a proved matrix, whose pointers into the file are set.  NULL: out of memory.
 CpuWeights *bind(const CpuBackend *backend, const Matrix &matrix);
 void unbind(CpuWeights *weights);
 

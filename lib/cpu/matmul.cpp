@@ -38,15 +38,16 @@ Workspace lay_out_workspace(const CpuWeights *weights, uint32_t batch) {
     return space;
 }
 
-// How many vectors are multiplied at a time: more would leave the second-level cache between one
-// tile and the next, which costs more than reading the codes once for every so many.
+// The number of vectors that are multiplied together.  With more of them, activations and outputs
+// would not stay in the second-level cache from one tile to the next; that costs more time than to
+// read the codes again for the next vectors.
 uint32_t vectors_at_once(const CpuWeights *weights) {
     const uint32_t max_batch = weights->cpu().table->max_batch;
     const uint32_t set_bytes = weights->matrix.cols * max_batch * sizeof(float);
     return max_batch * (set_bytes < kVectorsBytes ? kVectorsBytes / set_bytes : 1);
 }
 
-// As many vectors as are multiplied at a time.
+// A multiplication of at most vectors_at_once vectors.
 struct Call : Operands {
     const CpuWeights *weights;
     Workspace space;
@@ -59,7 +60,7 @@ struct Call : Operands {
     const PrecisionKernels &kernels() const { return *weights->cpu().kernels; }
 };
 
-// The vectors [first, first + count) of a call; count is the largest that the kernels take.
+// The vectors of a call from number `first` on: as many as the kernels can take.
 Activations activations_from(const Call &call, uint32_t first) {
     uint32_t count = call.table()->max_batch;
     while (count > call.batch - first) count /= 2;
@@ -82,7 +83,7 @@ void arrange_by_column(const Activations &activations, uint32_t cols, float *out
         for (uint32_t b = 0; b < activations.count; ++b) *out++ = x[b * activations.x_stride + c];
 }
 
-// Index of a full set of vectors -> prepares it; the index after the last full set: the rest.
+// Prepares sets of max_batch vectors; the last set may have fewer.
 void prepare_sets(void *arg, uint32_t begin, uint32_t end) {
     const FloatEnvironment environment;
     const Call &call = *static_cast<const Call *>(arg);
@@ -129,7 +130,7 @@ void multiply_chunks(void *arg, uint32_t begin, uint32_t end) {
     }
 }
 
-// In the order of segments, whoever computed them.
+// Adds the sums of segments in their order, whichever threads computed them.
 void add_segments(const Call &call) {
     const FloatEnvironment environment;
     const Plan &plan = call.weights->plan;
@@ -146,7 +147,7 @@ void run(const CpuBackend &backend, uint32_t count, densq_task_fn task, Call *ca
         task(call, 0, count);
 }
 
-// The workspace is aligned.
+// Multiplies at most vectors_at_once vectors.  The workspace is aligned.
 void multiply_at_once(const CpuWeights *weights, const Operands &operands) {
     auto *base = static_cast<uint8_t *>(operands.workspace);
     const Workspace space = lay_out_workspace(weights, operands.batch);

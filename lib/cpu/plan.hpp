@@ -2,9 +2,9 @@
 // plan.hpp - cuts a matrix's work into chunks of about equal size.
 //
 // An item is a tile, or a segment of the nonzeros of a heavy row (kernels/table.hpp).  Items are
-// numbered: first the tiles, then the segments.  A chunk is a run of items.  The plan depends on
-// the matrix alone, which is one half of why the number of threads does not change any bit of a
-// result; the other half is that a row's sums are added in one order.
+// numbered: first the tiles, then the segments.  A chunk is a run of items.  The number of threads
+// changes no bit of a result, because the plan depends on the matrix alone, and because the sums of
+// a row are always added in the same order.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -22,9 +22,9 @@ struct Plan {
     uint32_t *chunk_begin;  // [chunks + 1], items
 };
 
-// Fills in the counts and leaves the pointers to be set to memory of those sizes.
+// Computes the counts.  Then the pointers must be set to memory of these sizes.
 Plan measure_plan(const Matrix &matrix);
-// Fills in what the pointers point to.
+// Fills the memory that the pointers point to.
 void make_plan(const Matrix &matrix, Plan *plan);
 
 }  // namespace densq

@@ -10,7 +10,8 @@ namespace {
 
 using TableGetter = const KernelTable *(*)();
 
-// Fastest first.  Two tables may share a name: the first that runs here stands for it.
+// The fastest comes first.  Two tables may share a name: the first one that the CPU can run is
+// used.
 constexpr TableGetter kTables[] = {
 #if defined(__x86_64__)
     densq_k_avx512vnni,

@@ -7,13 +7,15 @@
 
 namespace densq {
 
-// The index-th table of this build, whatever the CPU, fastest first; NULL past the last.
+// Table number `index` of this build, the fastest first, even if the CPU cannot run it; NULL behind
+// the last one.
 const KernelTable *kernel_table(uint32_t index);
 
-// The index-th usable backend's table, fastest first, one per name; NULL past the last.
+// The table of usable backend number `index`, the fastest first, one for each name; NULL behind the
+// last one.
 const KernelTable *usable_table(uint32_t index);
 
-// The fastest usable table of that name; NULL: none.  *known: whether this build has one at all.
+// The fastest usable table with this name, or NULL.  *known: whether this build has one at all.
 const KernelTable *find_table(const char *name, bool *known);
 
 }  // namespace densq

@@ -14,7 +14,7 @@
 namespace densq {
 namespace {
 
-// Instead of strerror, which may use a locale and a static buffer.
+// Not strerror, which may use a locale and a static buffer.
 const char *reason(int error) {
     switch (error) {
     case ENOENT: return "no such file";
@@ -119,7 +119,7 @@ densq_status load_file(Bytes *out, const char *path, uint64_t max_bytes, bool co
                        const Allocator &allocator, densq_fault *fault) {
     int fd;
     do {
-        // Not blocking: a FIFO without a writer must be refused, not waited for.
+        // O_NONBLOCK, because a FIFO without a writer must be refused, not waited for.
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) return fail_io(fault, "cannot open ", path);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint32_t kPolynomial = 0x82F63B78;  // bit-reversed
 
-// of[k][b]: what byte b contributes to the CRC when k more bytes follow it.
+// of[k][b] is what byte b contributes to the CRC when k more bytes follow it.
 struct Tables {
     uint32_t of[8][256];
 };

@@ -11,7 +11,7 @@ using Crc32c = uint32_t (*)(uint32_t crc, const void *bytes, size_t size);
 
 uint32_t crc32c_software(uint32_t crc, const void *bytes, size_t size);
 
-// The fastest that the CPU runs.
+// The fastest function that the CPU can run.
 Crc32c crc32c_function();
 
 }  // namespace densq

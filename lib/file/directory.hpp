@@ -3,8 +3,8 @@
 #pragma once
 #include <stdint.h>
 
-#include "densq/format.h"
 #include "densq/densq.h"
+#include "densq/format.h"
 #include "lib/base/name.hpp"
 
 namespace densq {
@@ -17,7 +17,7 @@ struct Directory {
     const char *names;
 };
 
-// Number of entries of a kind; 0 for an unknown one.
+// The number of entries of a kind; 0 for an unknown kind.
 uint32_t count_entries(const Directory &directory, densq_kind kind);
 
 Name entry_name(const Directory &directory, densq_kind kind, uint32_t index);

@@ -7,7 +7,7 @@
 namespace densq {
 namespace {
 
-// Takes over `bytes`, on failure too.
+// Takes over `bytes`, even if it fails.
 densq_status open_bytes(densq_file **out, const Bytes &bytes, const OpenOptions &options,
                         densq_fault *fault) {
     Directory directory;

@@ -7,8 +7,8 @@
 #include "densq/densq.h"
 #include "kernels/table.hpp"
 #include "lib/base/alloc.hpp"
-#include "lib/file/directory.hpp"
 #include "lib/file/bytes.hpp"
+#include "lib/file/directory.hpp"
 
 struct densq_file {
     densq::Allocator allocator;
@@ -31,10 +31,11 @@ densq_status open_memory(densq_file **out, const void *bytes, size_t size,
                          const OpenOptions &options, densq_fault *fault);
 void close_file(densq_file *file);
 
-// The sections of a matrix; fast_lut and fast_scale stay NULL, and so does what nnz = 0 leaves out.
+// Finds the sections of a matrix.  fast_lut and fast_scale are NULL, and so is the sparse part if
+// nnz is 0.
 Matrix view_matrix(const densq_file *file, uint32_t index);
 
-// See densq_read_rows; the arguments are checked.
+// Like densq_read_rows, with arguments that are checked.
 void read_rows(const Matrix &matrix, uint32_t row, uint32_t count, float *out, size_t out_stride);
 
 }  // namespace densq

@@ -14,7 +14,7 @@
 
 namespace densq {
 
-// What the steps share.
+// What all steps of the proof need.
 struct Proof {
     const uint8_t *bytes;  // 64-byte aligned
     uint64_t size;
@@ -27,25 +27,26 @@ struct Proof {
     Subject subject(densq_kind kind, uint32_t index) const;
 };
 
-// All of it: on success *directory points into `bytes`.
+// The whole proof.  On success *directory points into `bytes`.
 densq_status prove(const uint8_t *bytes, size_t size, bool skip_checksum, Crc32c crc32c,
                    Directory *directory, densq_fault *fault);
 
-// The steps.  prove_header sets proof->directory.
+// The steps of the proof.  prove_header sets proof->directory.
 densq_status prove_header(Proof *proof);
 densq_status prove_records(const Proof &proof);
 densq_status prove_metadata(const Proof &proof, uint32_t index);
 densq_status prove_matrix(const Proof &proof, uint32_t index);
 densq_status prove_tensor(const Proof &proof, uint32_t index);
 
-// Index of the first byte that is not zero, or `size`.
+// Returns the index of the first byte that is not zero, or `size`.
 uint64_t find_nonzero(const uint8_t *bytes, uint64_t size);
 
-// A section's checksum, unless skipped, and the zeros up to the next multiple of 64.
+// Proves the checksum of a section, unless it is skipped, and the zeros up to the next multiple of
+// 64.
 densq_status prove_section(const Proof &proof, const Subject &subject, const char *what,
                            const densq_section &section, uint32_t crc);
 
-// Padding slots, fields and bits of a codes section.
+// Proves that the bits of a codes section that stand for no code are 0.
 densq_status prove_codes(const Proof &proof, const Subject &subject,
                          const densq_matrix_record &record, const densq_section &codes);
 

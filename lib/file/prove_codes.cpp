@@ -20,7 +20,7 @@ struct Tail {
     uint8_t used[kMaxTailBytes];  // bits that stand for codes
 };
 
-// Puts all-ones codes wherever a tile of `tile_rows` rows has codes in its tail.
+// Sets all bits of the codes that a tile of `tile_rows` rows has in its tail.
 void make_tail(Tail *tail, uint32_t tile_rows, uint32_t cols, uint32_t bits) {
     const uint32_t tail_begin = cols - cols % DENSQ_BLOCK_COLS;
     const uint64_t tile_bytes = densq_tile_bytes(tile_rows, cols, bits);
@@ -35,7 +35,7 @@ void make_tail(Tail *tail, uint32_t tile_rows, uint32_t cols, uint32_t bits) {
         }
 }
 
-// Index of the first byte with a bit that is not in use, or tail.bytes.
+// Returns the index of the first byte with a bit that is set but not in use, or tail.bytes.
 uint64_t find_unused(const Tail &tail, const uint8_t *bytes) {
     uint64_t i = 0;
     for (; tail.bytes - i >= DENSQ_LINE_BYTES; i += DENSQ_LINE_BYTES) {
@@ -63,7 +63,7 @@ densq_status prove_codes(const Proof &proof, const Subject &subject,
                          const densq_matrix_record &record, const densq_section &codes) {
     if (record.cols % DENSQ_BLOCK_COLS == 0) return DENSQ_OK;
     Tail tail;
-    uint32_t tail_rows = 0;  // of the tiles that `tail` is for
+    uint32_t tail_rows = 0;  // the rows of the tiles that `tail` is for
     uint64_t tile_offset = codes.offset;
     for (uint32_t tile = 0; tile < densq_tile_count(record.rows); ++tile) {
         const uint32_t tile_rows = densq_tile_rows(record.rows, tile);

@@ -25,7 +25,8 @@ densq_status prove_magic(const Proof &proof) {
     return DENSQ_OK;
 }
 
-// Before the header's checksum, so that a file from the future gets a message that helps.
+// This is proved before the checksum of the header, so that a file of a later version gets a
+// message that helps.
 densq_status prove_version(const Proof &proof, const densq_file_header &header) {
     if (header.version != DENSQ_FORMAT_VERSION)
         return fail(proof.fault, DENSQ_ERR_VERSION, proof.offset_of(&header.version),
@@ -64,7 +65,7 @@ densq_status prove_fields(const Proof &proof, const densq_file_header &header) {
     return DENSQ_OK;
 }
 
-// Sets proof->directory.
+// Proves that the directory lies inside the file, and its checksum; sets proof->directory.
 densq_status prove_directory(Proof *proof, const densq_file_header &header) {
     constexpr uint64_t kBegin = sizeof header;
     uint64_t end = kBegin;

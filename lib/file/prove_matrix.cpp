@@ -14,7 +14,7 @@ constexpr uint16_t kExponent = 0x7C00;
 
 bool finite(uint16_t half) { return (half & kExponent) != kExponent; }
 
-// In blocks that are read without a branch, so that the compiler uses vectors.
+// Reads blocks without a branch, so that the compiler can use vectors.
 uint64_t find_nonfinite(const uint16_t *halves, uint64_t count) {
     constexpr uint64_t kBlock = 1024;
     uint64_t begin = 0;
@@ -68,7 +68,7 @@ densq_status fail_cols(const Proof &proof, const Subject &subject, const Col *co
                 "] is ", static_cast<uint64_t>(col[at]), why, row);
 }
 
-// Columns of a row increase strictly, so that the last one is the largest.
+// The columns of a row increase strictly, so that only the last one can be too large.
 template <typename Col>
 densq_status prove_cols(const Proof &proof, const Subject &subject,
                         const densq_matrix_record &record, const uint32_t *row_ptr,

@@ -15,7 +15,7 @@ struct Cursor {
     uint64_t section;
 };
 
-// An unsigned field of a record and what it must be.
+// An unsigned field of a record.
 struct Field {
     const char *name;
     const void *at;
@@ -28,7 +28,8 @@ densq_status fail_value(const Proof &proof, const Subject &subject, const Field 
                 field.name, " is ", field.value, ", not ", expected, why);
 }
 
-// `above`: what a value above `high` means, DENSQ_ERR_LIMIT where that could be raised one day.
+// `above`: the error for a value above `high`.  It is DENSQ_ERR_LIMIT if that limit may be raised
+// in a later version.
 densq_status prove_range(const Proof &proof, const Subject &subject, const Field &field,
                          uint64_t low, uint64_t high, densq_error above) {
     if (field.value >= low && field.value <= high) return DENSQ_OK;
@@ -72,7 +73,7 @@ densq_status prove_bytes(const Proof &proof, const Subject &subject, const uint6
                       ", as its shape requires");
 }
 
-// That a name lies where the cursor stands and is legal text; moves the cursor behind it.
+// Proves that a name lies where the cursor stands and is legal text; moves the cursor behind it.
 template <typename Record>
 densq_status prove_name(const Proof &proof, densq_kind kind, uint32_t index, const Record &record,
                         Cursor *cursor) {
@@ -144,7 +145,7 @@ densq_status prove_record(const Proof &proof, const Subject &subject,
     return prove_bytes(proof, subject, record.bytes, sections.bytes, cursor);
 }
 
-// The number of values; 1 for no dimensions.
+// Computes the number of values; it is 1 if there are no dimensions.
 densq_status prove_shape(const Proof &proof, const Subject &subject,
                          const densq_tensor_record &record, uint64_t *elements) {
     densq_status status =
@@ -191,7 +192,7 @@ densq_status prove_kind(const Proof &proof, densq_kind kind, const Record *recor
     return DENSQ_OK;
 }
 
-// Matrices and tensors share one name space; both are sorted.
+// Proves that no matrix and tensor have the same name.  Both kinds are sorted.
 densq_status prove_unique(const Proof &proof) {
     const uint32_t matrices = count_entries(proof.directory, DENSQ_MATRIX);
     const uint32_t tensors = count_entries(proof.directory, DENSQ_TENSOR);

@@ -10,7 +10,8 @@
 namespace densq {
 namespace {
 
-// The `bits` as a constant, and the place of a unit once, let compilers make a tight loop of it.
+// The number of bits is a constant, and the place of the unit is computed only once, so that the
+// compiler can make a fast loop of it.
 template <uint32_t bits>
 void read_unit(const uint8_t *group, uint32_t field, uint32_t slots, const float *lut, float *out) {
     for (uint32_t slot = 0; slot < slots; ++slot)

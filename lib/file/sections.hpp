@@ -5,7 +5,7 @@
 
 namespace densq {
 
-// As densq_place_sections, with offsets from the start of the file.  rows, cols, bits and the
+// Like densq_place_sections, with offsets from the start of the file.  The rows, cols, bits and
 // offset of the record must be proved.
 inline densq_sections sections_in_file(const densq_matrix_record &record) {
     densq_sections sections =

@@ -7,7 +7,8 @@
 namespace densq {
 namespace {
 
-// Bytes of the sequence that starts at `at`, which has `left` > 0 bytes; 0: malformed.
+// The number of bytes of the sequence that starts at `at`, where `left` > 0 bytes are left; 0 if it
+// is malformed.
 size_t sequence_size(const uint8_t *at, size_t left) {
     const uint8_t lead = at[0];
     if (lead < 0x80) return 1;

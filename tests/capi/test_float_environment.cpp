@@ -7,8 +7,8 @@
 
 #include "densq/threads.h"
 #include "lib/cpu/cpu_backend.hpp"
-#include "lib/file/file.hpp"
 #include "lib/cpu/registry.hpp"
+#include "lib/file/file.hpp"
 #include "tests/kernels/random_matrix.hpp"
 #include "tests/support/float_control.hpp"
 

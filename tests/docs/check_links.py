@@ -3,7 +3,8 @@
 
     check_links.py REPOSITORY
 
-A path is what stands in backticks and begins with a folder of the repository.
+A path is a word that begins with the name of a folder of the repository and a slash.  Names in
+capitals stand for files that are yet to be written.
 """
 import re
 import sys
@@ -11,17 +12,16 @@ from pathlib import Path
 
 TEXTS = ("*.md", "docs/**/*.md", "examples/**/*.md", ".github/*.md")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-CODE = re.compile(r"`([^`\s]+)`")
 OUTSIDE = ("http://", "https://", "#", "mailto:")
 
 
 def targets_of(text, folders):
     """What a text links to, and the paths that it names."""
     yield from (link.split("#")[0] for link in LINK.findall(text) if not link.startswith(OUTSIDE))
-    without_blocks = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
-    for word in CODE.findall(without_blocks):
-        if word.split("/")[0] in folders and "/" in word:
-            yield "/" + word
+    without_blocks = re.sub(r"^```.*?^```", "", LINK.sub("", text), flags=re.M | re.S)
+    for path in re.findall(rf"(?<![\w./-])(?:{'|'.join(folders)})/[\w./*-]*\w", without_blocks):
+        if not re.search("[A-Z]{3}", path.split("/")[-1]) or path.endswith(".md"):
+            yield "/" + path
 
 
 def exists(root, source, target):

@@ -4,16 +4,15 @@
     check_recipes.py REPOSITORY
 
 A recipe is a section "### To add ...".  It has one block of shell code, with grep commands that
-print names of files, and a list whose items begin with the names of files in backticks.  The files
-that the list names, and that the repository has, are those that grep finds.  Names of new files are
-in capitals where they depend on what is added.
+print names of files, and a list whose items begin with the names of files in backticks, up to a
+colon.  Those of them that the repository has are the files that grep finds.
 """
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-SECTION = re.compile(r"^### (To add .*)\n(.*?)(?=^##|\Z)", re.M | re.S)
+SECTION = re.compile(r"^### (To add [^\n]*)\n(.*?)(?=^##|\Z)", re.M | re.S)
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
 ITEM = re.compile(r"^\d+\. (.*?)(?=^\d+\. |\Z)", re.M | re.S)
 NAME = re.compile(r"`([^`\s]+)`")

@@ -31,7 +31,7 @@ struct Disturbance {
 
 Disturbance *disturbance = nullptr;
 
-// For as long as it lives.
+// Disturbs the functions below while it lives.
 struct Disturb : Disturbance {
     Disturb() { disturbance = this; }
     ~Disturb() { disturbance = nullptr; }

@@ -11,8 +11,8 @@
 #include "densq/openblas.h"
 #include "densq/threads.h"
 #include "lib/base/provider.hpp"
-#include "tests/support/bound_weights.hpp"
 #include "tests/fault/allocator.hpp"
+#include "tests/support/bound_weights.hpp"
 #include "tests/support/float_control.hpp"
 #include "tools/densq/measure/matrix_image.hpp"
 

@@ -27,7 +27,7 @@ constexpr Environment kEnvironments[] = {
     {"upwards, traps", 0x4000},
 };
 
-// Without the flags of past exceptions.
+// Reads the register without the flags of past exceptions.
 inline uint64_t read_control() { return _mm_getcsr() & 0xFFC0u; }
 inline void write_control(uint64_t control) { _mm_setcsr(static_cast<uint32_t>(control)); }
 

@@ -82,7 +82,7 @@ inline Opened open_file(const std::string &path, uint32_t flags = 0) {
     return open_file(path, open_options(flags));
 }
 
-// For calls by the million: without doctest's account of each.
+// Checks a status without counting a doctest assertion, for tests with millions of calls.
 inline void require_ok(densq_status status) {
     if (status != DENSQ_OK) FAIL(densq_strerror(status));
 }

@@ -42,7 +42,7 @@ def test_every_combination_is_reported():
 
 
 def test_nonzeros_in_few_rows_and_columns():
-    # Also of more nonzeros than a row, and than a column, can have.
+    # There are more nonzeros than a row or a column can have.
     matrices = bench_json("--synthetic", "40x600", "--bits", "3", "--nnz", "4", "--nonzeros",
                           "even,full-rows,full-columns", "--threads", "1")
     assert [m["name"] for m in matrices] == [

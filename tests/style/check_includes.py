@@ -5,8 +5,9 @@ lib, what files are and what the CPU does know nothing of each other, only lib/b
     check_includes.py REPOSITORY
 
 Everything else sees the public headers and its own folder; tests also see lib, kernels and what
-they test.  Inside the tool: errors <- format <- quantize <- cli, and format <- measure <- cli.  The core includes no header of the C++ library: even those that are all inline call into
-it when assertions are on, or leave weak symbols when optimisation is off.
+they test.  Inside the tool: errors <- format <- quantize <- cli, and format <- measure <- cli.  The
+core includes no header of the C++ library: even those that are all inline call into it when
+assertions are on, or leave weak symbols when optimisation is off.
 """
 import re
 import sys
