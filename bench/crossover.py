@@ -4,14 +4,14 @@
 
     python bench/crossover.py JSON...    each with one CPU backend and openblas-all
 
-A number is the time of the CPU backend in times of openblas-all: above 1, OpenBLAS is faster.
-Needs what report.py needs.
+A number is the time of the CPU backend divided by that of openblas-all: above 1, OpenBLAS is
+faster.
 """
 import json
 import pathlib
 import sys
 
-from report import markdown_table
+from report_text import markdown_table
 
 OPENBLAS = "openblas-all"
 

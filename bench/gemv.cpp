@@ -79,6 +79,7 @@ ordered_json run(const Options &options) {
         const Shape shape = tool::parse_shape(text).value();
         const std::vector<tool::MatrixImage> images = make_images(shape, options);
         std::vector<const tool::MatrixImage *> pointers;
+        pointers.reserve(images.size());
         for (const tool::MatrixImage &image : images) pointers.push_back(&image);
         for (const uint32_t threads : options.threads) {
             std::fprintf(stderr, "%s, %u threads\n", text.c_str(), threads);
@@ -95,7 +96,7 @@ ordered_json run(const Options &options) {
     return results;
 }
 
-int main(int argc, char **argv) {
+int run_command_line(int argc, char **argv) {
     Options options;
     CLI::App app("densq beside plain reading, OpenBLAS and ggml, in turns; prints JSON");
     for (uint32_t i = 0; const char *name = densq_backend_at(i); ++i)
@@ -119,4 +120,11 @@ int main(int argc, char **argv) {
 }  // namespace
 }  // namespace densq::bench
 
-int main(int argc, char **argv) { return densq::bench::main(argc, argv); }
+int main(int argc, char **argv) {
+    try {
+        return densq::bench::run_command_line(argc, argv);
+    } catch (const std::exception &error) {
+        std::fprintf(stderr, "densq-gemv: %s\n", error.what());
+        return 1;
+    }
+}

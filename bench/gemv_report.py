@@ -2,19 +2,18 @@
 # SPDX-License-Identifier: MIT
 """Tables and a roofline plot of what densq-gemv measured.
 
-    python bench/gemv_report.py docs/results    reads gemv.json (one vector), warm.json (the same, in
-                                                the cache) and batches.json there, writes gemv.md
-                                                and gemv.svg
-Needs what report.py needs.
+    python bench/gemv_report.py docs/results            writes gemv.md and gemv.svg there
+    python bench/gemv_report.py docs/results --check    compares gemv.md with what it would write
+
+Reads gemv.json (one vector), warm.json (the same, in the cache) and batches.json of that folder.
+The plot needs matplotlib.
 """
 import json
-import pathlib
-import sys
 
-from report import markdown_table, pyplot
+from report_text import folder_and_check, markdown_table, write_or_check
 
 BITS = (4, 3, 2)
-COUSINS = {4: "q4_K", 3: "q3_K", 2: "q2_K"}  # ggml's types of the same nominal bits
+GGML_OF_BATCHES = ("q4_K", "q4_0", "iq4_nl", "f16")
 
 
 class Results:
@@ -28,7 +27,7 @@ class Results:
         return found[0]["microseconds"] if found else None
 
     def ggml(self, type_name, **wanted):
-        """As fast as ggml has it, repacked or not."""
+        """The time of ggml's faster form of a type, repacked or not."""
         times = [self.time(method=f"ggml {type_name}{suffix}", **wanted)
                  for suffix in ("", " repacked")]
         return min((time for time in times if time), default=None)
@@ -46,6 +45,20 @@ def ratio(over, under, form="{:.2f}"):
 
 def percent(over, under):
     return f"{100 * over / under:.0f} %" if over and under else ""
+
+
+def plain_reading(results):
+    rows = []
+    for shape_rows, cols in results.shapes():
+        row = [f"{shape_rows} x {cols}"]
+        for threads in results.values("threads"):
+            speeds = [1e-3 * r["bytes"] / r["microseconds"] for r in results.results
+                      if (r["method"], r["rows"], r["cols"], r["threads"]) ==
+                      ("read", shape_rows, cols, threads)]
+            row.append(f"{min(speeds):.1f} to {max(speeds):.1f}")
+        rows.append(row)
+    return markdown_table(["shape", *(f"{threads} thread{'s' * (threads > 1)}"
+                                      for threads in results.values("threads"))], rows)
 
 
 def share_of_read(results, backend):
@@ -90,21 +103,26 @@ def batches(results, backend, threads):
     for shape_rows, cols in results.shapes():
         for batch in results.values("batch"):
             where = {"rows": shape_rows, "cols": cols, "threads": threads}
-            ours = {b: results.time(True, method=backend, bits=4, precision="fast", batch=b, **where)
+            ours = {b: results.time(True, method=backend, bits=4, precision="fast", batch=b,
+                                    **where)
                     for b in (1, batch)}
             exact = results.time(True, method=backend, bits=4, precision="exact", batch=batch,
                                  **where)
             gemm = results.time(method="OpenBLAS F32", batch=batch, **where)
+            ggml = [results.ggml(name, batch=batch, **where) for name in GGML_OF_BATCHES]
             flops = 2e-3 * shape_rows * cols * batch
             rows.append([f"{shape_rows} x {cols}", str(batch), ratio(ours[batch], ours[1]),
-                         ratio(flops, ours[batch], "{:.0f}"), ratio(flops, exact, "{:.0f}"),
-                         ratio(flops, gemm, "{:.0f}"), percent(gemm, ours[batch])])
+                         *(ratio(flops, time, "{:.0f}")
+                           for time in (ours[batch], exact, gemm, *ggml)),
+                         percent(gemm, ours[batch])])
     header = ["shape", "batch", "time of batch 1", "GFLOP/s fast", "exact", "OpenBLAS F32",
-              "fast over OpenBLAS"]
+              *(f"ggml {name.upper()}" for name in GGML_OF_BATCHES), "fast over OpenBLAS"]
     return markdown_table(header, rows)
 
 
 def plot_roofline(results, backend, path):
+    from report import import_pyplot
+    pyplot = import_pyplot()
     rows, cols = results.shapes()[0]
     figure, axes = pyplot.subplots(figsize=(8, 5))
     for threads, marker in zip(results.values("threads"), "os^D"):
@@ -136,15 +154,16 @@ def plot_roofline(results, backend, path):
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
+    folder, check = folder_and_check()
     one, warm, many = (Results(json.loads((folder / name).read_text())["results"])
                        for name in ("gemv.json", "warm.json", "batches.json"))
     backends = [name for name in ("avx512", "avx2") if one.time(method=name)]
     most = max(many.values("threads"))
     parts = ["""# Matrix-vector and matrix-matrix products
 
-Medians of one run in which all contestants take turns, weights from memory (more copies than the
-caches hold) unless stated otherwise. ggml: the faster of its plain and its repacked form.
+All contestants take turns in one run; numbers are medians. Weights come from memory (there are
+more copies of the matrix than the caches hold) unless a heading says otherwise. Of ggml's plain and
+repacked form of a type, the faster one counts.
 
     python -c 'import sys; sys.path.insert(0, "bench"); from peers import LlamaCpp
     LlamaCpp("CACHE").build()'
@@ -156,6 +175,7 @@ caches hold) unless stated otherwise. ggml: the faster of its plain and its repa
         --precisions fast,exact --seconds 20 > docs/results/batches.json
     python bench/gemv_report.py docs/results
 """]
+    parts += ["## Plain reading of the same bytes, GB/s\n", plain_reading(one) + "\n"]
     for backend in backends:
         parts += [f"## {backend}, batch 1: share of plain reading of the same bytes\n",
                   share_of_read(one, backend) + "\n",
@@ -165,8 +185,9 @@ caches hold) unless stated otherwise. ggml: the faster of its plain and its repa
                   speed_over_ggml(warm, backend, 1) + "\n"]
     parts += [f"## {backends[0]}, batches, 4 bit + 0.45 %, {most} threads\n",
               batches(many, backends[0], most) + "\n", "![roofline](gemv.svg)\n"]
-    (folder / "gemv.md").write_text("\n".join(parts))
-    plot_roofline(many, backends[0], folder / "gemv.svg")
+    write_or_check(folder / "gemv.md", "\n".join(parts), check)
+    if not check:
+        plot_roofline(many, backends[0], folder / "gemv.svg")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
     python bench/layer.py build/tools/densq/densq
 
 Weights (F16) and squared gradients (BF16) are made up as in bench/kmeans.py and written to a
-temporary folder, 0.8 GB. The time is the whole command's: reading, clustering on all cores, writing.
-Needs numpy.
+temporary folder, 0.8 GB. The time is the whole command's: reading, clustering on all cores,
+writing. Needs numpy.
 """
 import argparse
 import json

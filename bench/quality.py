@@ -4,11 +4,11 @@
 
     python bench/quality.py --build build --cache CACHE --text TEST.txt --calibration VALID.txt
 
-CACHE is what examples/smollm2/run.sh leaves: model/ (the unquantized baseline), model.gguf (the file
-it came from) and gradients.safetensors. Files of llama.cpp are made from the same baseline, with and
-without an importance matrix of the calibration text, dequantized, and evaluated like all others by
-densq-llama in F32. Only the linear layers count and differ: embedding and norms are the baseline's.
-Needs densq-tools, and for building llama.cpp cmake and a compiler.
+CACHE is what examples/smollm2/run.sh leaves: model/ (the unquantized baseline), model.gguf (the
+file it came from) and gradients.safetensors. Files of llama.cpp are made from the same baseline,
+with and without an importance matrix of the calibration text, dequantized, and evaluated like all
+others by densq-llama in F32. Only the linear layers count and differ: embedding and norms are the
+baseline's. Needs densq-tools, and for building llama.cpp cmake and a compiler.
 """
 import argparse
 import json
@@ -135,7 +135,8 @@ def main():
     results += measure_llama_cpp(harness, peer, arguments.calibration, arguments.chunks)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps({
-        "text": arguments.text.name, "calibration": arguments.calibration.name, "window": 512, "windows": arguments.windows,
+        "text": arguments.text.name, "calibration": arguments.calibration.name, "window": 512,
+        "windows": arguments.windows,
         "llama_cpp_python": peer.version, "results": results}, indent=1) + "\n")
 
 

@@ -2,26 +2,20 @@
 # SPDX-License-Identifier: MIT
 """Tables and plots of what quality.py and speed.py measured.
 
-    python bench/report.py docs/results     reads quality.json and speed.json there, writes
-                                            README.md, quality.svg and speed.svg beside them
-Needs matplotlib and adjustText.
+    python bench/report.py docs/results            writes README.md, quality.svg and speed.svg there
+    python bench/report.py docs/results --check    compares README.md with what it would write
+
+Reads quality.json and speed.json of that folder. The plots need matplotlib and adjustText.
 """
 import json
-import pathlib
-import sys
 
-import matplotlib
-
-matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "densq"  # the same file for the same figures
-from adjustText import adjust_text  # noqa: E402
-from matplotlib import pyplot  # noqa: E402
+from report_text import folder_and_check, markdown_table, write_or_check
 
 INTRODUCTION = """# SmolLM2-135M-Instruct: densq beside llama.cpp
 
-The unquantized baseline is the model as dequantized from a Q4_1 GGUF, the only form in which a
-package registry has it. It therefore sits on a grid of 4-bit blocks, which flatters other 4-bit
-block formats.
+The baseline is the model dequantized from a Q4_1 GGUF, the only form in which a package registry
+has it. So its weights already lie on a grid of 4-bit blocks, which is an advantage for other
+formats of 4-bit blocks.
 
     examples/smollm2/run.sh CACHE {calibration} {text}
     .venv/bin/python -m pip install matplotlib adjustText
@@ -32,11 +26,6 @@ block formats.
 """
 
 
-def markdown_table(header, rows):
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
 def quality_section(quality):
     rows = [(r["method"], f"{r['bits_per_weight']:.3f}", f"{r['file_bytes'] / 1e6:.1f}",
              f"{r['perplexity']:.2f}", f"{r['kl_mean']:.4f}", f"{r['kl_p99']:.3f}",
@@ -45,12 +34,13 @@ def quality_section(quality):
     header = ["method", "bits/weight", "file MB", "perplexity", "KL mean", "KL p99", "top-1"]
     return f"""## Quality
 
-{quality['text']}, the first {quality['windows']} windows of {quality['window']} tokens. Only the
-linear layers differ from the baseline, and bits a weight count all that they take in the file; the
-file also holds an embedding, plain in densq's, in some type of its own in llama.cpp's. llama.cpp
-replaces types that do not fit 576 columns by larger ones: the bits are those really there, and
-Q2_K and Q3_K_S come out as the same linear layers.
-llama-cpp-python {quality['llama_cpp_python']}; importance matrix and gradients from the same text.
+Text: the first {quality['windows']} windows of {quality['window']} tokens of {quality['text']}.
+llama-cpp-python {quality['llama_cpp_python']}; importance matrix and gradients are both computed
+from {quality['calibration']}. Only the linear layers differ from the baseline. "Bits/weight" is all
+that they take in the file, divided by the number of their weights. "File MB" also counts the
+embedding, which densq keeps in F16 here and llama.cpp in a type of its choice. Some types of
+llama.cpp do not fit rows of 576 weights, and llama.cpp takes larger types instead: bits are counted
+for the types that are in the file, and the linear layers of Q2_K and Q3_K_S are the same.
 
 ![bits against KL divergence](quality.svg)
 
@@ -70,9 +60,9 @@ def speed_section(speed):
                                     for count in threads for what in ("prompt", "generation"))]
     return f"""## Speed
 
-Tokens per second for a prompt of {speed['prompt']} tokens and for generating {speed['tokens']}; all
-models take turns, medians of {speed['rounds']} rounds on {speed['cpu']}. densq's files have their
-embedding, which is the output head too, at 4 bits.
+Tokens per second, for a prompt of {speed['prompt']} tokens and for generating {speed['tokens']}.
+All models take turns; numbers are medians of {speed['rounds']} rounds on {speed['cpu']}. In densq's
+files the embedding, which is also the output layer, has 4 bits.
 
 ![file size against tokens per second](speed.svg)
 
@@ -81,6 +71,8 @@ embedding, which is the output head too, at 4 bits.
 
 
 def plot(path, groups, x_label, y_label, logarithmic):
+    from adjustText import adjust_text
+    pyplot = import_pyplot()
     figure, axes = pyplot.subplots(figsize=(8, 5))
     if logarithmic:
         axes.set_yscale("log")
@@ -98,6 +90,14 @@ def plot(path, groups, x_label, y_label, logarithmic):
     figure.savefig(path, metadata={"Date": None})
 
 
+def import_pyplot():
+    import matplotlib
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "densq"  # the same file for the same numbers
+    from matplotlib import pyplot
+    return pyplot
+
+
 def group_of(name):
     if name.startswith("densq"):
         return "densq without gradients" if "without" in name else "densq"
@@ -105,7 +105,8 @@ def group_of(name):
 
 
 def short(name):
-    for words in ("densq ", "llama.cpp ", " with importance matrix", " without gradients", ", fast"):
+    for words in ("densq ", "llama.cpp ", " with importance matrix", " without gradients",
+                  ", fast"):
         name = name.replace(words, "")
     return name
 
@@ -117,10 +118,7 @@ def grouped(points):
     return groups
 
 
-def main():
-    folder = pathlib.Path(sys.argv[1])
-    quality = json.loads((folder / "quality.json").read_text())
-    speed = json.loads((folder / "speed.json").read_text())
+def plot_all(folder, quality, speed):
     plot(folder / "quality.svg",
          grouped((r["method"], r["bits_per_weight"], r["kl_mean"]) for r in quality["results"]
                  if r["method"] != "baseline"),
@@ -130,9 +128,17 @@ def main():
          grouped((r["model"], r["file_bytes"] / 1e6, r["tokens_per_second"])
                  for r in speed["results"] if r["threads"] == most and "exact" not in r["model"]),
          "file, MB", f"generated tokens per second, {most} threads", False)
+
+
+def main():
+    folder, check = folder_and_check()
+    quality = json.loads((folder / "quality.json").read_text())
+    speed = json.loads((folder / "speed.json").read_text())
     introduction = INTRODUCTION.format(calibration=quality["calibration"], text=quality["text"])
-    (folder / "README.md").write_text("\n".join(
-        [introduction, quality_section(quality), speed_section(speed)]))
+    write_or_check(folder / "README.md", "\n".join(
+        [introduction, quality_section(quality), speed_section(speed)]), check)
+    if not check:
+        plot_all(folder, quality, speed)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@
 
     python bench/speed.py --build build --cache CACHE
 
-CACHE is what examples/smollm2/run.sh and bench/quality.py leave. Every contestant processes a prompt
-of 128 tokens and, from an empty context, generates 64; they take turns, round after round, and
-medians are compared.
+CACHE is what examples/smollm2/run.sh and bench/quality.py leave. Every contestant processes a
+prompt of 128 tokens and, from an empty context, generates 64; they take turns, round after round,
+and medians are compared.
 """
 import argparse
 import json

@@ -2,10 +2,10 @@
 // files.cpp - the functions of densq.h on files: they check arguments and call lib/.
 #include <string.h>
 
-#include "lib/base/caller_struct.hpp"
 #include "densq/densq.h"
+#include "lib/base/caller_struct.hpp"
 #include "lib/base/fault.hpp"
-#include "lib/file.hpp"
+#include "lib/file/file.hpp"
 
 using namespace densq;
 
@@ -33,7 +33,7 @@ bool has_entry(const densq_file *file, densq_kind kind, uint32_t index) {
     return file && index < count_entries(file->directory, kind);
 }
 
-// Whether rows [row, row + count) exist and `out` can be addressed that far.
+// Whether `count` rows from `row` on exist, and all of `out` is in the address space.
 bool rows_fit(const Matrix &matrix, uint32_t row, uint32_t count, size_t out_stride) {
     if (row > matrix.rows || count > matrix.rows - row || out_stride < matrix.cols) return false;
     return !count || out_stride <= SIZE_MAX / sizeof(float) / count;

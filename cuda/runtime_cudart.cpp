@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// runtime_cudart.cpp - runtime.hpp by NVIDIA's runtime.
+// runtime_cudart.cpp - the functions of cuda_runtime.hpp, by NVIDIA's runtime.
 #include <cuda_runtime_api.h>
 #include <string.h>
 
-#include "cuda/runtime.hpp"
+#include "cuda/cuda_runtime.hpp"
 
 namespace densq::cuda {
 namespace {
@@ -13,7 +13,7 @@ static_assert(kErrorInsufficientDriver == cudaErrorInsufficientDriver);
 static_assert(kErrorNoDevice == cudaErrorNoDevice);
 static_assert(kErrorNoKernelImage == cudaErrorNoKernelImageForDevice);
 
-// The last error is the application's to look at: it must not find ours there.
+// The application may look at CUDA's last error, so it must not find one of ours there.
 int report(int error) {
     if (error) cudaGetLastError();
     return error;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// cpu_features.hpp - what kernels may require of the CPU (and of the system's saving of its
-// registers); lib/cpu.cpp finds out what there is.
+// cpu_features.hpp - what kernels may require of the CPU, and of the operating system, which must
+// save its registers.  lib/base/cpu_detection.cpp finds out what there is.
 #pragma once
 #include <stdint.h>
 
@@ -11,7 +11,7 @@ enum CpuFeature : uint32_t {
     kCpuAvx2 = 1u << 1,         // AVX2, FMA, F16C
     kCpuAvx512 = 1u << 2,       // AVX-512 F, BW, DQ, VL, and what kCpuAvx2 stands for
     kCpuAvx512Vnni = 1u << 3,   // vpdpwssd
-    kCpuNeon = 1u << 4,         // of every 64-bit ARM
+    kCpuNeon = 1u << 4,         // every 64-bit ARM has it
     kCpuDotProducts = 1u << 5,  // sdot of ARMv8.2
 };
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // nonzeros.hpp - the sparse part of a tile, common to all instruction sets.
 //
-// A row has few nonzeros, often less than a vector, so a run of them is multiplied at a time,
-// across rows: activations are gathered into a buffer, the buffer is multiplied by the values,
-// and each row's products are added to its lanes.  Gathering has no instruction that is faster than
-// loads one by one; with one activation vector these happen between the groups of the dense part,
-// whose arithmetic leaves the load ports idle.
+// A row has few nonzeros, often fewer than a register has lanes.  So the nonzeros of several rows
+// are multiplied together, a run of them: activations are gathered into a buffer, the buffer is
+// multiplied by the values, and the products of each row are added to its lanes.  No instruction
+// gathers faster than single loads do.  With one activation vector, these loads are done between
+// the groups of the dense part, whose arithmetic does not use the load ports.
 #pragma once
 #include "densq/format.h"
 #include "kernels/compiler.hpp"
@@ -46,7 +46,8 @@ DENSQ_INLINE void multiply_nonzeros(const Matrix *matrix, const Activations *act
     }
 }
 
-// Of a buffer for the products of up to `run` nonzeros, which are written in whole vectors.
+// The size of a buffer for the products of up to `run` nonzeros: products are written in whole
+// vectors.
 constexpr uint32_t kMostLanes = 16;
 constexpr uint32_t stride_for(uint32_t run) { return run + kMostLanes; }
 
@@ -65,14 +66,15 @@ struct GatherAhead {
         DENSQ_UNROLL
         for (int i = 0; i < kStep; ++i) {
             Word word = x[col[at + static_cast<size_t>(i)]];
-            __asm__("" : "+r"(word));  // or four of them would be put together in a vector first
+            // Without this, the compiler first puts four of them together in a vector register.
+            __asm__("" : "+r"(word));
             out[at + static_cast<size_t>(i)] = word;
         }
         at += kStep;
     }
 };
 
-// The nonzeros of a tile's rows but the heavy ones.
+// The nonzeros of the rows of a tile, without those of heavy rows.
 template <class Lanes, int batch>
 class TileNonzeros {
 public:
@@ -84,7 +86,7 @@ public:
         begin_run(0);
     }
 
-    // Of the first run.
+    // For the nonzeros of the first run.
     DENSQ_INLINE GatherAhead ahead() {
         GatherAhead gather;
         if (batch > 1 || !row_ptr || matrix->cols > DENSQ_MAX_COLS_16) return gather;
@@ -95,8 +97,8 @@ public:
         return gather;
     }
 
-    // Applies the rows' scales (NULL: 1) to their sums and adds their nonzeros.  `gathered`: so
-    // many activations of the first run are in the buffer.
+    // Multiplies the sums of the rows by their scales (NULL: by 1) and adds their nonzeros.
+    // `gathered`: how many activations of the first run are already in the buffer.
     DENSQ_INLINE void finish(typename Lanes::Vector (*sums)[batch], const float *row_scale,
                              size_t gathered) {
         if (!row_ptr) {
@@ -121,7 +123,7 @@ private:
     static constexpr uint32_t kRun = batch == 1 ? 4 * kHeavyRow : kHeavyRow;
     static constexpr uint32_t kStride = stride_for(kRun);
 
-    // As many rows, from `first`, as the buffer holds; none if this one is heavy.
+    // Takes as many rows from `first` on as the buffer can hold; none if that one is heavy.
     DENSQ_INLINE void begin_run(uint32_t first) {
         row = first;
         begin = row_ptr[first];

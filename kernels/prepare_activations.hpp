@@ -41,7 +41,7 @@ DENSQ_INLINE void prepare_spans(const Activations *activations, uint32_t cols, Q
         });
 }
 
-// For the exact precision where columns keep their order.
+// Prepares activations for the exact precision, if columns keep their order.
 inline void prepare_in_order(const Activations *activations, uint32_t cols, uint32_t) {
     for_each_block<float>(activations, cols,
                           [](const float *x, uint32_t count, float *out, float *) {

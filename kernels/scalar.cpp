@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// scalar.cpp - portable kernels: what runs where no other does, and the plainest statement of what
-// the others compute.  Sums are in double (exact) and 64-bit integers (fast).
+// scalar.cpp - portable kernels, for CPUs that can run no others.  They are also the simplest text
+// of what the others compute.  Sums are in double (exact) and 64-bit integers (fast).
 #include "densq/half.h"
 #include "kernels/prepare_activations.hpp"
 #include "kernels/tile.hpp"
@@ -73,7 +73,7 @@ protected:
     Sum sum[batch];
 };
 
-// Row::add_groups by its other functions.
+// Row::add_groups, made of the other functions of Row.
 template <class Row, int bits, int batch>
 void add_group(const Matrix *matrix, uint32_t row, const uint8_t *codes,
                const typename Row::Element *x, const float *scale, double *sums) {

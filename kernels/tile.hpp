@@ -12,8 +12,8 @@
 namespace densq {
 namespace {
 
-// The 2^bits entries of a row's LUT; and the factors of this row and the next that are still to be
-// applied to the sums, or NULL.
+// lut_of: the 2^bits entries of the LUT of a row.  row_scale: where the factors of this row and the
+// following ones lie, by which their sums must still be multiplied; NULL if there are none.
 template <int bits>
 struct ExactTables {
     static DENSQ_INLINE const uint16_t *lut_of(const Matrix *matrix, uint32_t row) {
@@ -32,8 +32,8 @@ struct FastTables {
     }
 };
 
-// How far memory is asked for ahead of its use.  Into the second-level cache, because the first has
-// too few buffers for misses to keep the memory busy.
+// How far ahead of its use memory is prefetched.  It goes to the second-level cache, because the
+// first-level cache has too few buffers for misses to keep the memory busy.
 constexpr size_t kCodesAhead = 8192;  // bytes
 constexpr uint32_t kTilesAhead = 2;
 
@@ -46,7 +46,7 @@ DENSQ_INLINE void prefetch_lines(const void *at) {
         prefetch(static_cast<const char *>(at) + DENSQ_LINE_BYTES * i);
 }
 
-// One group of each of `rows` rows; returns where the next group begins.
+// Adds one group of each of `rows` rows.  Returns where the next group begins.
 template <class Row, int bits, int rows, int batch>
 DENSQ_INLINE const uint8_t *add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
                                        const typename Row::Block &block, const float *scale,
@@ -84,15 +84,15 @@ DENSQ_INLINE const uint8_t *add_blocks(const Matrix *matrix, const Activations *
     return codes;
 }
 
-// A tail's units run on from row to row inside a group.
+// Walks over the units of a tail: a group may have units of several rows.
 template <class Row, int batch>
 struct TailWalk {
     using Element = typename Row::Element;
 
     const Matrix *matrix;
-    uint32_t row;        // that of the next unit,
-    uint32_t unit = 0;   // the number of this unit in it,
-    uint32_t row_units;  // of so many
+    uint32_t row;        // the row of the next unit
+    uint32_t unit = 0;   // the number of this unit in its row
+    uint32_t row_units;  // the units of a row
     const Element *x;
     const float *scale;
     typename Row::Lanes::Vector (*sums)[batch];

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
-// openblas.cpp - the backends of densq/openblas.h: a CPU backend of the library for small batches;
-// for large ones rows decoded into panels, which sgemm multiplies.
+// openblas.cpp - the backends of densq/openblas.h: a CPU backend of the library for small batches,
+// and panels of decoded rows, which sgemm multiplies, for large ones.
 //
-// Tasks take panel after panel until none is left, each with room for one in the workspace: a
-// panel that was just written is still in the second-level cache when sgemm reads it, and the
-// caller's threads share the work evenly.  OpenBLAS's own threads instead, on panels decoded by the
-// caller's, were slower: either pool waits for the other twice a panel.
+// A task takes panel after panel until none is left, and has memory for one panel in the workspace.
+// So a panel that was just decoded is still in the second-level cache when sgemm reads it, and the
+// threads of the caller share the work evenly.  It was slower to let OpenBLAS's own threads
+// multiply panels that the caller's threads decode: each pool then waits for the other twice a
+// panel.
 #include "densq/openblas.h"
 
 #include <cblas.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/base/provider.hpp"
 #include "lib/base/fault.hpp"
+#include "lib/base/float_environment.hpp"
+#include "lib/base/provider.hpp"
 
 namespace densq {
 namespace {
@@ -25,7 +27,8 @@ constexpr size_t kAlign = 64;
 
 constexpr uint32_t kNever = UINT32_MAX;
 
-// From which batch on sgemm is faster than a CPU backend: measured (docs/performance.md).
+// The smallest batches for which sgemm is faster than a CPU backend, measured
+// (docs/performance.md).
 struct Crossover {
     const char *backend;
     densq_precision precision;
@@ -57,7 +60,7 @@ densq_status choose_precision(densq_precision *out, uint32_t precision, densq_fa
 }
 
 struct OpenblasBackend : densq_backend {
-    densq_backend *cpu;  // for smaller batches than:
+    densq_backend *cpu;  // for batches that are smaller than:
     uint32_t smallest_batch;
     densq_parallel_fn parallel;  // NULL: serial
     void *parallel_user;
@@ -98,6 +101,7 @@ void multiply_panel(const Call &call, uint32_t panel, float *decoded) {
 }
 
 void multiply_panels(void *arg, uint32_t begin, uint32_t end) {
+    const FloatEnvironment environment;
     Call &call = *static_cast<Call *>(arg);
     for (uint32_t task = begin; task < end; ++task) {
         auto *decoded = reinterpret_cast<float *>(call.panels + task * call.weights->panel_bytes);
@@ -169,7 +173,7 @@ densq_status bind(densq_weights **out, const densq_backend *base, const MatrixIn
     const auto *backend = static_cast<const OpenblasBackend *>(base);
     densq_weights *cpu = nullptr;
     const densq_status status = densq_bind(&cpu, backend->cpu, matrix.file, matrix.index, fault);
-    if (status != DENSQ_OK) return status;
+    if (status) return status;
     void *memory = allocate(backend->allocator, sizeof(OpenblasWeights), alignof(OpenblasWeights));
     if (!memory) {
         densq_unbind(&cpu);
@@ -208,7 +212,7 @@ densq_status create(densq_backend **out, const densq_backend_options &options,
     cpu_options.provider = nullptr;
     densq_backend *cpu = nullptr;
     status = densq_backend_create(&cpu, &cpu_options, fault);
-    if (status != DENSQ_OK) return status;
+    if (status) return status;
     void *memory = allocate(allocator, sizeof(OpenblasBackend), alignof(OpenblasBackend));
     if (!memory) {
         densq_backend_destroy(&cpu);

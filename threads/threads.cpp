@@ -3,11 +3,13 @@
 //
 // A job [0, count) is cut into one contiguous share per thread, so that each thread reads one
 // stream of memory.  A thread takes grains from the front of its own share, then from the shares of
-// the others; a worker that the system delays, or that never gets up, costs no more than the grain
-// it holds.  The grains shrink with what is left of the share: few at first, even at the end.
+// the others.  A worker that the system delays, or does not wake, costs no more than the grain that
+// it has taken.  The fewer indices are left in a share, the smaller are the grains: so there are
+// few of them at first, and all threads end at about the same time.
 //
-// Workers come and go through the gate, one atomic word.  The caller opens it on a new job, works
-// along until no index is left, closes it, and waits for the workers still inside.
+// Workers come and go through the gate, which is one atomic word.  The caller opens it for a new
+// job, works too until no index is left, closes it, and waits for the workers that are still
+// inside.
 //
 // Atomics are compiler builtins, because std::atomic with assertions calls into libstdc++.
 #include "densq/threads.h"
@@ -24,15 +26,15 @@ namespace {
 
 constexpr uint32_t kMaxThreads = 1024;
 
-// The gate: number of workers inside, flags, number of the job.  That number comes round after
-// 2^19 jobs; a worker that slept so long misses one job, which the others then do without it.
+// The gate: number of workers inside, flags, number of the job.  That number begins again after
+// 2^19 jobs.  A worker that slept so long misses one job, and the others do it.
 constexpr uint32_t kInside = (1u << 11) - 1;
 constexpr uint32_t kOpen = 1u << 11;
 constexpr uint32_t kStop = 1u << 12;
 constexpr uint32_t kJob = 1u << 13;
 static_assert(kMaxThreads <= kInside);
 
-// How long a thread polls before it sleeps: about what it costs to wake it up again.
+// How long a thread polls before it sleeps: about as long as it takes to wake it up again.
 constexpr int64_t kSpinNanoseconds = 50000;
 constexpr int kPollsPerClockReading = 16;
 
@@ -58,7 +60,7 @@ struct alignas(64) densq_threads {
     pthread_cond_t opened;              // the gate shows a new job, or kStop
     pthread_cond_t left;                // the last worker has left a closed gate
 
-    Member members[1];  // really `count`
+    Member members[1];  // there are `count`
 };
 
 namespace {
@@ -87,7 +89,7 @@ bool has_news(uint32_t gate, uint32_t last_job) {
 
 bool is_empty(uint32_t gate) { return (gate & kInside) == 0; }
 
-// Polls until ready(gate), for as long as a thread should; false: not ready yet.
+// Polls until ready(gate), for a limited time; returns false if it is not ready then.
 template <typename Ready>
 bool poll_gate(const densq_threads *pool, Ready ready) {
     if (!pool->spin) return ready(read_gate(pool));
@@ -127,7 +129,8 @@ uint32_t wait_for_news(densq_threads *pool, uint32_t last_job) {
     const auto ready = [=](uint32_t gate) { return has_news(gate, last_job); };
     if (!poll_gate(pool, ready)) {
         pthread_mutex_lock(&pool->sleep);
-        // Either open_gate sees this, or ready sees the opened gate: all four are in one order.
+        // Either open_gate sees this, or ready sees the opened gate, as all four accesses have one
+        // order.
         __atomic_fetch_add(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
         while (!ready(read_gate(pool))) pthread_cond_wait(&pool->opened, &pool->sleep);
         __atomic_fetch_sub(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
@@ -142,7 +145,7 @@ void *worker_main(void *arg) {
     for (uint32_t last_job = 0;;) {
         uint32_t gate = wait_for_news(pool, last_job);
         if (gate & kStop) return nullptr;
-        if (!has_news(gate, last_job)) continue;  // closed again meanwhile
+        if (!has_news(gate, last_job)) continue;  // it was closed again
         if (!__atomic_compare_exchange_n(&pool->gate, &gate, gate + 1, false, __ATOMIC_SEQ_CST,
                                          __ATOMIC_RELAXED))
             continue;
@@ -159,7 +162,7 @@ void *worker_main(void *arg) {
 void open_gate(densq_threads *pool, uint32_t gate) {
     __atomic_store_n(&pool->gate, gate, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&pool->sleepers, __ATOMIC_SEQ_CST) == 0) return;
-    pthread_mutex_lock(&pool->sleep);  // whoever counted itself asleep now is asleep
+    pthread_mutex_lock(&pool->sleep);  // now all threads that are counted as sleepers do sleep
     pthread_mutex_unlock(&pool->sleep);
     pthread_cond_broadcast(&pool->opened);
 }
@@ -181,8 +184,8 @@ uint32_t usable_cpus() {
     return online < 1 ? 1 : static_cast<uint32_t>(online);
 }
 
-// Starts the workers with all signals blocked that are not the fault of the thread itself, so that
-// the program's handlers run on the program's threads.  Returns how many members there are then.
+// Starts the workers.  They block all signals, except those that a thread causes itself, so that
+// the handlers of the program run on its own threads.  Returns how many members there are then.
 uint32_t start_workers(densq_threads *pool) {
     sigset_t blocked, before;
     sigfillset(&blocked);

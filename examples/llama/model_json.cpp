@@ -37,7 +37,7 @@ void refuse_unsupported(const json &config) {
         throw Error("config.json: rope_scaling is not supported");
 }
 
-// At the top, or in rope_parameters as newer versions of transformers write it.
+// Reads rope_theta, which newer versions of transformers write into rope_parameters.
 double read_rope_theta(const json &config) {
     if (config.contains("rope_parameters") && config["rope_parameters"].is_object()) {
         const json &rope = config["rope_parameters"];

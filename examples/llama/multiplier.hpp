@@ -18,7 +18,7 @@ using Backend = std::unique_ptr<densq_backend, DestroyBackend>;
 // Creates the backend of the options; Error if it cannot.
 Backend create_backend(const densq_backend_options &options);
 
-// A backend with the memory that a multiplication needs; one at a time.
+// A backend with the memory that a multiplication needs.  It does one multiplication at a time.
 class Multiplier {
 public:
     virtual ~Multiplier() = default;
@@ -31,11 +31,12 @@ public:
 
 std::unique_ptr<Multiplier> make_cpu_multiplier(const densq_backend_options &options);
 
-// Of a GPU.  Each multiplication copies x to the device and y back: what lies between them runs on
-// the CPU, so this shows that GPUs work, not how fast they are.  Error if this build has no CUDA.
+// A multiplier that uses a GPU.  Each multiplication copies x to the device and y back, because the
+// CPU computes what lies between.  So it shows that GPUs work, but not how fast they are.  Error if
+// this build has no CUDA.
 std::unique_ptr<Multiplier> make_cuda_multiplier(const densq_backend_options &options);
 
-// By the options' name.
+// Makes one of these two, depending on the name in the options.
 std::unique_ptr<Multiplier> make_multiplier(const densq_backend_options &options);
 
 }  // namespace llama

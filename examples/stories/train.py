@@ -237,7 +237,8 @@ def main():
     print(f"{model.num_parameters():,} parameters; {len(stream):,} training tokens, "
           f"{len(text) / len(stream):.2f} characters each; {len(heldout):,} held out", flush=True)
     train(model, stream, heldout, args)
-    print(f"held-out loss of the kept weights in F32: {mean_loss(model, heldout, args.context):.5f}")
+    loss = mean_loss(model, heldout, args.context)
+    print(f"held-out loss of the kept weights in F32: {loss:.5f}")
 
     model.half().save_pretrained(args.output)
     stored = LlamaForCausalLM.from_pretrained(args.output, dtype=torch.float32)

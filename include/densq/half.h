@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * half.h - fp16 and bf16 to and from float, in plain C; for reading plain tensors and LUTs.
+ * half.h - conversions of fp16 and bf16 to float and back, in plain C.
  *
- * Values are the raw 16 bits.  To float: exact, NaN stays NaN.  From float: round to nearest, ties
- * to even; too large becomes infinity; NaN becomes a quiet NaN. */
+ * A half is given as its 16 bits.  Conversions to float are exact; NaN stays NaN.  Conversions from
+ * float round to nearest, ties to even; what is too large becomes infinity; NaN becomes a quiet
+ * NaN. */
 #ifndef DENSQ_HALF_H
 #define DENSQ_HALF_H
 
@@ -21,7 +22,7 @@ static inline uint32_t densq_bits_from_float(float value) {
     return bits;
 }
 
-/* Without branches, so that compilers vectorize loops over it. */
+/* This has no branches, so that compilers can vectorize loops of it. */
 static inline float densq_f16_to_f32(uint16_t half) {
     const uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
     const uint32_t magnitude = half & 0x7FFFu;

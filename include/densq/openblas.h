@@ -7,25 +7,26 @@
  *
  * Names:
  *
- *   "openblas" (or NULL)  small batches go to the fastest backend of densq_backend_at, in the
- *                         precision of the options, large ones to OpenBLAS: from the batch on where
- *                         that is faster, which depends on that backend and the precision
- *                         (docs/performance.md; never for some).
- *   "openblas-all"        every batch goes to OpenBLAS.
+ *   "openblas" (or NULL)  OpenBLAS multiplies large batches.  The fastest backend of
+ *                         densq_backend_at multiplies small ones, in the precision of the options.
+ *                         Which batches are large depends on that backend and the precision
+ *                         (docs/performance.md has the table); with some, no batch is.
+ *   "openblas-all"        OpenBLAS multiplies all batches.
  *
- * A batch that goes to OpenBLAS is multiplied panel by panel: some rows are decoded to F32, dense
- * and sparse part, as densq_read_rows does, and multiplied by sgemm.  Both run on the threads of
- * densq_backend_options.parallel, at most 16 of them.  What is different then:
+ * A large batch is multiplied panel by panel: some rows are decoded to F32, dense and sparse part,
+ * as by densq_read_rows, and multiplied by sgemm.  Both are done by the threads of
+ * densq_backend_options.parallel, at most 16 of them.  Differences to other backends:
  *
- *  - Sums are those of sgemm in F32, in either precision.
- *  - The bits of y[b] also depend on the batch, the strides and OpenBLAS: its version, its kernels,
- *    its number of threads.  They do not depend on the number of threads in `parallel`.
- *  - The workspace holds up to 16 panels of at most 2 MiB or one row, a panel for each thread that
- *    takes part.
- *  - OpenBLAS has threads and memory of its own.  Several tasks call it at a time, so give it one
- *    thread (openblas_set_num_threads(1)) where `parallel` has more, and take a build of it that
- *    several threads may call (one with threads, or with USE_LOCKING).  It allocates buffers on
- *    first use; if the system gives it none, it may print and end the process. */
+ *  - Sums are those of sgemm in F32, in both precisions.
+ *  - The bits of y[b] also depend on the batch, on the strides and on OpenBLAS: its version, its
+ *    kernels, its number of threads.  They do not depend on the number of threads in `parallel`.
+ *  - The workspace holds up to 16 panels, one for each thread that takes part.  A panel takes at
+ *    most 2 MiB, or one row.
+ *  - OpenBLAS has its own threads and its own memory.  Several tasks call it at the same time.  So
+ *    give it one thread (openblas_set_num_threads(1)) if `parallel` has more than one, and use a
+ *    build of OpenBLAS that several threads may call (with threads, or with USE_LOCKING).  It
+ *    allocates buffers when it is first used; if it gets no memory, it may print and end the
+ *    process. */
 #ifndef DENSQ_OPENBLAS_H
 #define DENSQ_OPENBLAS_H
 
@@ -33,9 +34,9 @@
 
 DENSQ_BEGIN_DECLS
 
-/* For densq_backend_options.provider; static, never NULL, for any number of threads at a time.
- * densq_backend_create then fails as without it: DENSQ_ERR_NOT_FOUND for other names than the
- * above, DENSQ_ERR_UNSUPPORTED where libdensq.a is of another version. */
+/* The provider for densq_backend_options.provider: a constant, never NULL.  With it,
+ * densq_backend_create gives DENSQ_ERR_NOT_FOUND for other names than those above, and
+ * DENSQ_ERR_UNSUPPORTED if libdensq.a has another version than this archive. */
 DENSQ_API const densq_provider *densq_openblas_provider(void);
 
 DENSQ_END_DECLS

@@ -16,21 +16,22 @@ DENSQ_BEGIN_DECLS
 
 typedef struct densq_threads densq_threads; /* opaque */
 
-/* Makes a pool that runs jobs on `threads` threads, the caller's counted among them; 0: one per
- * CPU that the process may use.  The pool's own threads sleep between jobs.
- * DENSQ_ERR_ARGUMENT: more than 1024 threads.  DENSQ_ERR_MEMORY, DENSQ_ERR_UNSUPPORTED: the
- * system gave no memory or no thread.  Not to be used across fork(). */
+/* Makes a pool that runs jobs on `threads` threads, the calling thread included.  0: as many as the
+ * process may use CPUs.  The threads of the pool sleep between jobs.  DENSQ_ERR_ARGUMENT: more than
+ * 1024 threads.  DENSQ_ERR_MEMORY, DENSQ_ERR_UNSUPPORTED: the system has no memory or no thread for
+ * it.  After fork(), the child must not use the pool. */
 DENSQ_API densq_status densq_threads_create(densq_threads **out, uint32_t threads);
 
-/* Number of threads that run a job. */
+/* The number of threads that run a job, the calling thread included. */
 DENSQ_API uint32_t densq_threads_count(const densq_threads *pool);
 
-/* A densq_parallel_fn; `pool` is a densq_threads, or NULL to run on the calling thread.  Jobs that
- * several threads start at a time run one after the other.  A task must not start a job on its own
- * pool. */
+/* A densq_parallel_fn.  `pool` is a densq_threads *, or NULL: then the calling thread does all.  If
+ * several threads start jobs on a pool at the same time, the jobs run one after the other.  A task
+ * must not start a job on the pool that runs it. */
 DENSQ_API void densq_threads_run(void *pool, uint32_t count, densq_task_fn task, void *arg);
 
-/* Ends the pool's threads, sets *pool to NULL.  No job may be running.  NULL is fine. */
+/* Ends the threads of the pool and sets *pool to NULL.  No job may be running.  `pool` and *pool
+ * may be NULL. */
 DENSQ_API void densq_threads_destroy(densq_threads **pool);
 
 DENSQ_END_DECLS

@@ -5,8 +5,8 @@
 
 namespace densq::cuda {
 
-// From the workspace.  Parts that are not there are read as part 0, which costs nothing; what they
-// give is not used.
+// Activations in the workspace.  Parts that do not exist are read as part 0, which costs nothing;
+// their results are not used.
 template <uint32_t count>
 class PreparedSource {
 public:
@@ -44,8 +44,8 @@ private:
     ScaleCursor scales;
 };
 
-// One vector from the caller: each warp makes halves of what it needs.  That costs less than a
-// launch of `prepare` and the wait for it.
+// Activations of one vector in the memory of the caller: each warp converts what it needs.  That
+// costs less than to launch `prepare` and to wait for it.
 template <bool exact>
 class OwnSource {
 public:

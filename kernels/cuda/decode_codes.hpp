@@ -32,7 +32,7 @@ struct RowTable {
     }
 };
 
-// Those of the lane's rows.
+// The tables of the lane's rows.
 template <uint32_t bits>
 DENSQ_DEVICE void load_tables(const PackedMatrix &matrix, uint32_t tile,
                               RowTable<bits> (&tables)[2]) {

@@ -60,7 +60,7 @@ DENSQ_DEVICE void multiply_slice(const Product &product, uint32_t tile, SpanCode
     }
 }
 
-// Of a warp's shared memory: its source's, at the end its sums [part][row].
+// The shared memory of a warp: first that of its source, at the end its sums [part][row].
 template <typename Source>
 DENSQ_HOST_DEVICE constexpr uint32_t words_of_warp() {
     constexpr uint32_t kSums = 8 * Source::kCount * kFewStride;
@@ -125,7 +125,7 @@ void multiply_few(Product product) {
     multiply_tile<bits, PreparedSource<count>>(product);
 }
 
-// One vector, straight from the caller; no heavy rows.
+// For one vector, which is read from the caller's memory, and no heavy rows.
 template <uint32_t bits, bool exact>
 DENSQ_KERNEL(kFewThreads, 3)
 void multiply_one(Product product) {

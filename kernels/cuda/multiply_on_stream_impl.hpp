@@ -79,7 +79,7 @@ int launch_many(const Product &product, void *stream) {
     return launch<multiply_many<bits, count>>(shape, stream, product);
 }
 
-// One vector needs no preparation, but heavy rows do.
+// Whether multiply_one can do it, without `prepare`: for one vector, if there are no heavy rows.
 bool takes_one(const Product &product) {
     return product.prepared.vectors == 1 && product.matrix.segments == 0;
 }

@@ -70,8 +70,8 @@ uint32_t nibble_word(const uint8_t *codes) {
     return static_cast<uint32_t>(bytes | bytes >> 16);
 }
 
-// Of one row and one unit: word t has the codes of columns 8t..8t+7.  Codes past the last column
-// are 0 in the matrix.
+// The codes of one row and one unit: word t has those of columns 8t..8t+7.  Codes behind the last
+// column are 0 in the matrix.
 void read_unit(const Matrix &matrix, uint32_t row, uint32_t first_col, uint32_t (&words)[4]) {
     memset(words, 0, sizeof words);
     if (row >= matrix.rows || first_col >= matrix.cols) return;

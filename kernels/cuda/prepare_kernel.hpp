@@ -28,7 +28,7 @@ struct Product {
     uint32_t parts_of_vector;  // 1, or 2 if exact
 };
 
-// One warp: a span of a vector, which may lie past the last.
+// What one warp does for a span of a vector, which may lie behind the last one.
 DENSQ_DEVICE void prepare_span(const Product &product, uint32_t span, uint32_t vector) {
     const Prepared &prepared = product.prepared;
     const bool exact = product.parts_of_vector == 2, there = vector < prepared.vectors;
@@ -61,7 +61,7 @@ DENSQ_DEVICE void prepare_span(const Product &product, uint32_t span, uint32_t v
     }
 }
 
-// One warp: a segment's product with a vector.
+// What one warp does for a segment: its product with a vector.
 DENSQ_DEVICE void sum_segment(const Product &product, uint32_t segment, uint32_t vector) {
     const PackedMatrix &matrix = product.matrix;
     const uint32_t end = load_readonly(matrix.segment_begin + 2 * segment + 1);

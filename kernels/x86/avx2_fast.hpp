@@ -2,8 +2,9 @@
 // avx2_fast.hpp - the fast precision: vpshufb looks up low and high bytes of the int16 LUT entries,
 // unpacking joins them to words, vpmaddwd multiplies.
 //
-// Joined words alternate between the two fields of a pair; prepare_fast arranges the activations of
-// a block alike.  Tails, where each field belongs to another row, keep the order of columns.
+// The words that come out of it alternate between the two fields of a pair, and prepare_fast puts
+// the activations of a block into the same order.  In tails, where each field may belong to another
+// row, columns keep their order.
 #pragma once
 #include "kernels/prepare_activations.hpp"
 #include "kernels/widths.hpp"

@@ -7,7 +7,7 @@
 namespace densq {
 namespace {
 
-// Blocks of at least this size, which copies of files are, ask for pages of it.
+// Memory of at least this size, like copies of files, should have pages of this size.
 constexpr size_t kLargePage = 2u << 20;
 
 void *system_alloc(void *, size_t size, size_t align) {
@@ -16,7 +16,7 @@ void *system_alloc(void *, size_t size, size_t align) {
     if (size >= kLargePage) align = kLargePage;
     if (posix_memalign(&ptr, align, size) != 0) return nullptr;
 #ifdef MADV_HUGEPAGE
-    if (size >= kLargePage) madvise(ptr, size, MADV_HUGEPAGE);  // a wish, which may stay one
+    if (size >= kLargePage) madvise(ptr, size, MADV_HUGEPAGE);  // the system may ignore it
 #endif
     return ptr;
 }

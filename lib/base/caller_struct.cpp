@@ -6,7 +6,7 @@
 namespace densq {
 namespace {
 
-// No version will have a struct larger than this; what looks like one was never set.
+// No version will have a larger struct, so a larger struct_size was never set.
 constexpr size_t kLargestStruct = 4096;
 
 }  // namespace

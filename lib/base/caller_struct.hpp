@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// caller_struct.hpp - structs of a caller who was compiled with an older or a newer header: their
-// struct_size says how much of them there is.
+// caller_struct.hpp - structs of a caller that was compiled with an older or a newer header.  Their
+// struct_size says how large they are.
 //
-// A field is only ever added at the end.  An older caller's struct is smaller than ours, but never
-// than it was in version 0.1.0.  A newer caller's is larger: bytes that are zero ask for nothing
-// that we do not know, others do.
+// Fields are added at the end only.  The struct of an older caller is smaller than ours, but never
+// smaller than in version 0.1.0.  That of a newer caller is larger.  If the bytes that we do not
+// know are zero, the caller asks for nothing that we do not know.
 #pragma once
 #include <stddef.h>
 #include <string.h>
@@ -18,7 +18,8 @@ namespace densq {
 template <typename T>
 struct CallerStruct;
 
-// Says so of a public struct: its last field in version 0.1.0, and its last field now.
+// Defines CallerStruct for a public struct, from its last field in version 0.1.0 and its last field
+// now.
 #define DENSQ_CALLER_STRUCT(type, first_last, last)                                \
     static_assert(DENSQ_END_OF_FIELD(type, last) == sizeof(type),                  \
                   #type " ends in padding, in which a later field would lie");     \
@@ -35,7 +36,7 @@ DENSQ_CALLER_STRUCT(densq_matrix, bytes, bytes);
 DENSQ_CALLER_STRUCT(densq_tensor, bytes, bytes);
 DENSQ_CALLER_STRUCT(densq_backend_options, provider, provider);
 
-// What this library knows of a struct.
+// The sizes of a struct that this library knows.
 struct KnownStruct {
     const char *name;
     size_t first_size, size;
@@ -51,13 +52,13 @@ static constexpr KnownStruct known_struct() {
 densq_status check_struct_size(size_t struct_size, const KnownStruct &known, const char *parameter,
                                densq_fault *fault);
 
-// Copies as much as both know.  DENSQ_ERR_ARGUMENT: not a possible size; DENSQ_ERR_UNSUPPORTED: the
-// caller sets a field that this library does not know.
+// Copies the fields that both know.  DENSQ_ERR_ARGUMENT: the size is not possible.
+// DENSQ_ERR_UNSUPPORTED: the caller has set a field that this library does not know.
 densq_status copy_known(void *mine, const void *theirs, size_t struct_size,
                         const KnownStruct &known, const char *parameter, densq_fault *fault);
 
-// The caller's struct as this library's, in which what the caller does not know is zero; all zero
-// for NULL.
+// Makes a struct of this library from that of the caller.  Fields that the caller does not know are
+// zero; all are zero for NULL.
 template <typename T>
 static densq_status read_struct(T *mine, const T *theirs, const char *parameter,
                                 densq_fault *fault) {
@@ -75,7 +76,8 @@ static densq_status check_output(const T *theirs, densq_fault *fault = nullptr) 
     return check_struct_size(theirs->struct_size, known_struct<T>(), "out", fault);
 }
 
-// Writes as much of *mine as the caller's struct holds, and zeros behind; struct_size stays.
+// Writes the fields of *mine that the caller's struct has, and zeros behind them.  struct_size
+// stays as it is.
 template <typename T>
 static void write_struct(T *theirs, const T &mine) {
     const size_t size = theirs->struct_size;
@@ -85,7 +87,8 @@ static void write_struct(T *theirs, const T &mine) {
     theirs->struct_size = size;
 }
 
-// The allocator of an options struct: malloc's if it names none, false if it names half of one.
+// Gets the allocator of an options struct: malloc if it names none.  Returns false if it names only
+// one of the two functions.
 template <typename Options>
 static bool read_allocator(Allocator *out, const Options &options) {
     *out =

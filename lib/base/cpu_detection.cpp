@@ -21,14 +21,14 @@ struct Registers {
     uint32_t a, b, c, d;
 };
 
-// All zeros for a leaf that the CPU does not have.
+// Returns zeros for a leaf that the CPU does not have.
 Registers cpuid(uint32_t leaf) {
     Registers r = {};
     __get_cpuid_count(leaf, 0, &r.a, &r.b, &r.c, &r.d);
     return r;
 }
 
-// Register files that the operating system saves (XCR0).
+// The kinds of registers that the operating system saves (XCR0).
 uint32_t saved_registers() {
     uint32_t low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -37,7 +37,7 @@ uint32_t saved_registers() {
 
 constexpr bool has(uint32_t word, uint32_t bits) { return (word & bits) == bits; }
 
-// Those with vector registers.
+// The features that need vector registers.
 uint32_t vector_features(Registers basic) {
     constexpr uint32_t kFma = 1u << 12, kF16c = 1u << 29, kOsxsave = 1u << 27, kAvx2 = 1u << 5;
     constexpr uint32_t kF = 1u << 16, kDq = 1u << 17, kBw = 1u << 30, kVl = 1u << 31;

@@ -8,8 +8,8 @@ namespace densq {
 
 uint32_t detect_cpu_features();
 
-// What of it may be used: all.  Programs that test the library link another function of this name,
-// which hides some (tests/support/cpu_masked.cpp).
+// The features that may be used: all that are there.  Programs that test the library link another
+// function with this name, which can hide some of them (tests/support/cpu_masked.cpp).
 uint32_t cpu_features();
 
 }  // namespace densq

@@ -6,7 +6,7 @@
 namespace densq {
 namespace {
 
-// Longest form of a name in a message, in characters; two of them and a sentence fit in a fault.
+// The most characters of a name in a message: two names and a sentence fit in a fault.
 constexpr size_t kMaxShownName = 72;
 
 class Writer {

@@ -26,7 +26,7 @@ struct Piece {
     Piece(const char *words);
     Piece(uint64_t value);
     Piece(Hex value);
-    Piece(Name name);  // between quotes, with escapes, the middle of a long one left out
+    Piece(Name name);  // in quotes, with escapes; a long name loses its middle
     Piece(Subject entry);
 
     enum { kText, kDecimal, kHex, kName, kSubject } kind;
@@ -40,7 +40,7 @@ const char *kind_name(densq_kind kind);
 
 const char *status_text(densq_status status);
 
-// Writes the pieces one after the other; nothing if fault is NULL.
+// Writes the pieces one after the other, or nothing if fault is NULL.
 void write_fault(densq_fault *fault, uint64_t offset, const Piece *pieces, size_t count);
 
 template <typename... Pieces>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// float_environment.hpp - the floating-point environment in which the library computes, whatever
-// its caller's: to nearest, subnormal numbers kept, no traps.
+// float_environment.hpp - the floating-point environment in which the library computes: rounding to
+// nearest, subnormal numbers, no traps.
 //
-// Results would depend on it otherwise, and so on the thread, as a pool's threads do not have that
-// of the caller.  Every piece of work that rounds begins with a FloatEnvironment.
+// Otherwise results would depend on the environment of the caller, and on the number of threads,
+// because the threads of a pool have another environment.  All work that rounds begins with a
+// FloatEnvironment.
 #pragma once
 #include <stdint.h>
 
@@ -26,7 +27,7 @@ struct FloatControl {
         __asm__ volatile("stmxcsr %0" : "=m"(value) : : "memory");
         return value;
     }
-    // Nothing is computed before this that comes behind it: operands and results are in memory.
+    // The compiler moves no computation across this, as operands and results are in memory.
     static void write(Register value) { __asm__ volatile("ldmxcsr %0" : : "m"(value) : "memory"); }
 };
 
@@ -51,7 +52,7 @@ struct FloatControl {
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
-// The register is left alone where it is right, as writing it takes as long as dozens of
+// The register is written only if it must change, as writing takes as long as dozens of
 // multiplications.
 class FloatEnvironment {
 public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// name.hpp - bytes of unknown content that are to be a name.
+// name.hpp - a name, whose bytes may be anything.
 #pragma once
 #include <stddef.h>
 #include <string.h>
@@ -13,7 +13,7 @@ struct Name {
 
 static inline Name name_of(const char *text) { return {text, strlen(text)}; }
 
-// Ascending byte order: negative, 0 or positive like memcmp.
+// Compares by bytes: the result is negative, 0 or positive, like that of memcmp.
 static inline int compare_names(Name a, Name b) {
     const int order = memcmp(a.bytes, b.bytes, a.size < b.size ? a.size : b.size);
     if (order || a.size == b.size) return order;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// operands.hpp - the arrays that a multiplication is given, and what it asks of them.
+// operands.hpp - the arrays of a multiplication, and what must be true of them.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 namespace densq {
 
-// Those of densq_matmul, checked.  batch > 0; at batch 1 the strides are those of whole vectors.
+// The arguments of densq_matmul, after they were checked.  batch > 0; for a batch of 1, the strides
+// are the lengths of the vectors.
 struct Operands {
     uint32_t batch;
     const float *x;
@@ -24,8 +25,8 @@ struct VectorArray {
     size_t element_bytes;
 };
 
-// Whether nothing is NULL, unaligned, narrower than its vectors, beyond the address space, or
-// overlaps something else; addresses may be a device's.  batch > 0.
+// Whether no array is NULL or misaligned, no stride is less than its vectors, nothing is beyond the
+// address space and nothing overlaps.  The addresses may be those of a device.  batch > 0.
 bool legal_operands(uint32_t batch, const VectorArray &x, const VectorArray &y,
                     const void *workspace, size_t workspace_bytes);
 

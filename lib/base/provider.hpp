@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// provider.hpp - what the exported functions see of a backend and of a matrix bound to it, and who
-// provides it.
+// provider.hpp - what the exported functions know of a backend, of a matrix bound to it, and of the
+// provider that makes them.
 //
-// The CPU's are in lib/cpu_backend.hpp.  Others live in archives of their own, which the caller
-// hands over as a densq_provider, so that the core needs neither them nor their libraries.  The two
-// archives must be of one version: these structs are no ABI.
+// The CPU backends are in lib/cpu/cpu_backend.hpp.  Other backends are in separate archives, and
+// the caller gives the core their densq_provider, so that it needs neither them nor their
+// libraries. Both archives must have the same version: these structs are not an ABI.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -24,10 +24,10 @@ constexpr uint32_t kVersion =
 struct MatrixInFile {
     const densq_file *file;
     uint32_t index;
-    Matrix view;  // without the fast precision's
+    Matrix view;  // fast_lut and fast_scale are NULL
 };
 
-// A kind of backend.  Arguments are checked: see the functions of densq.h.
+// The functions of a kind of backend, like those of densq.h, with arguments that are checked.
 struct BackendOps {
     void (*destroy)(densq_backend *backend);
     densq_status (*bind)(densq_weights **out, const densq_backend *backend,
@@ -39,7 +39,7 @@ struct BackendOps {
 
 }  // namespace densq
 
-// Each kind derives from these.
+// Each kind of backend has structs that derive from these.
 struct densq_backend {
     const densq::BackendOps *ops;
     const char *name;  // static
@@ -53,8 +53,8 @@ struct densq_weights {
 
 struct densq_provider {
     uint32_t version;  // densq::kVersion
-    // `options` are checked, but for the name; a precision that the provider lacks, and `name`
-    // where there is no such backend, are for it to refuse.
+    // `options` are checked, except the name.  The provider refuses a name that it does not know
+    // and a precision that it does not have.
     densq_status (*create)(densq_backend **out, const densq_backend_options &options,
                            const densq::Allocator &allocator, densq_fault *fault);
 };

@@ -4,8 +4,8 @@
     check_kernels.py NM BUILD_DIR ARCHIVE...
 
 A weak copy of an inline function, compiled for one instruction set, may be the one that the linker
-keeps for the whole program, which then dies on CPUs without it.  Optimisation hides such copies, so
-the objects are also compiled again without it.  And as somebody's compiler may have a default CPU
+keeps for the whole program, which then dies on CPUs without it.  Optimisation and forced inlining
+hide such copies, so the objects are also compiled again without them.  And as somebody's compiler may have a default CPU
 with more instructions than a kernel is written for, that is done for such a CPU.
 """
 import json
@@ -56,7 +56,7 @@ def compile_again(build_dir, folder):
             output = Path(folder, f"{match[1]}.o")
             command = shlex.split(entry["command"])
             command[command.index("-o") + 1] = str(output)
-            subprocess.run([*command, "-O0", wide_cpu(command)], check=True,
+            subprocess.run([*command, "-O0", "-DDENSQ_AS_WRITTEN", wide_cpu(command)], check=True,
                            cwd=entry["directory"])
             yield match[1], str(output)
 

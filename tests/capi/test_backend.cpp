@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "lib/base/provider.hpp"
-#include "lib/cpu_backend.hpp"
+#include "lib/cpu/cpu_backend.hpp"
 
-#include "handles.hpp"
+#include "tests/support/bound_weights.hpp"
 
 using namespace densq::test;
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "handles.hpp"
+#include "tests/support/bound_weights.hpp"
 
 using namespace densq::test;
 

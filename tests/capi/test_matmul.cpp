@@ -5,10 +5,10 @@
 #include <thread>
 
 #include "densq/threads.h"
-#include "lib/registry.hpp"
+#include "lib/cpu/registry.hpp"
 #include "tests/support/backends_run.hpp"
 
-#include "handles.hpp"
+#include "tests/support/bound_weights.hpp"
 
 using namespace densq::test;
 

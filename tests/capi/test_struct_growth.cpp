@@ -6,7 +6,7 @@
 
 #include "lib/base/caller_struct.hpp"
 
-#include "handles.hpp"
+#include "tests/support/bound_weights.hpp"
 
 using namespace densq::test;
 

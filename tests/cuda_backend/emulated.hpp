@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "cuda/runtime.hpp"
+#include "cuda/cuda_runtime.hpp"
 
 namespace densq::test {
 

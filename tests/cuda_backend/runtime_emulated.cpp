@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// runtime_emulated.cpp - cuda/runtime.hpp on the latest EmulatedMachine.
+// runtime_emulated.cpp - cuda/cuda_runtime.hpp on the latest EmulatedMachine.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -5,7 +5,7 @@
 
 #include "lib/base/provider.hpp"
 
-#include "support.hpp"
+#include "cuda_options.hpp"
 
 using namespace densq::test;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // test_failures.cpp - every call of the host's allocator and of CUDA's runtime fails in its turn.
-#include "support.hpp"
+#include "cuda_options.hpp"
 #include "tests/fault/allocator.hpp"
 
 using namespace densq::test;

@@ -2,7 +2,7 @@
 // test_memory.cpp - device memory for programs without CUDA's runtime.
 #include <numeric>
 
-#include "support.hpp"
+#include "cuda_options.hpp"
 
 using namespace densq::test;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // test_alloc.cpp - the caller's allocator: how often it is called, and what its failure does.
 #include "allocator.hpp"
-#include "tests/capi/handles.hpp"
+#include "tests/support/bound_weights.hpp"
 
 using namespace densq::test;
 

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "tests/format/support.hpp"
+#include "tests/support/opened_files.hpp"
 
 using namespace densq::test;
 
@@ -31,7 +31,7 @@ struct Disturbance {
 
 Disturbance *disturbance = nullptr;
 
-// For as long as it lives.
+// Disturbs the functions below while it lives.
 struct Disturb : Disturbance {
     Disturb() { disturbance = this; }
     ~Disturb() { disturbance = nullptr; }

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "lib/crc32c.hpp"
+#include "lib/file/crc32c.hpp"
 
 using namespace densq;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // test_entries.cpp - densq_count, densq_find and densq_get_*.
-#include "support.hpp"
+#include "tests/support/opened_files.hpp"
 
 using namespace densq::test;
 
@@ -24,7 +24,8 @@ std::string name_of(const densq_file *file, densq_kind kind, uint32_t index) {
     return {tensor.name, tensor.name_bytes};
 }
 
-// For densq_get_*: an older caller's struct, a newer one's, an index behind the end.
+// Checks a function densq_get_*: with the struct of an older and of a newer caller, and with an
+// index behind the end.
 template <typename Struct>
 void check_get(const densq_file *file, densq_kind kind,
                densq_status (*get)(const densq_file *, uint32_t, Struct *)) {

@@ -2,7 +2,7 @@
 // test_errors.cpp - every bad file of make_errors.py gets its status, offset and text.
 #include <sstream>
 
-#include "support.hpp"
+#include "tests/support/opened_files.hpp"
 
 using namespace densq::test;
 

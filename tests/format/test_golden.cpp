@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // test_golden.cpp - files written by make_golden.py hold what it put in.
 #include "content.hpp"
-#include "support.hpp"
+#include "tests/support/opened_files.hpp"
 
 using namespace densq::test;
 

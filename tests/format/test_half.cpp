@@ -8,7 +8,7 @@
 
 #include "densq/half.h"
 #include "half_crc.hpp"
-#include "lib/crc32c.hpp"
+#include "lib/file/crc32c.hpp"
 
 using namespace densq;
 

@@ -2,11 +2,11 @@
 // test_mutations.cpp - damaged files: detected with checksums, harmless without.
 //
 // Files lie between pages that must not be touched, and are borrowed, not copied.
-#include "lib/cpu_backend.hpp"
-#include "lib/file.hpp"
-#include "lib/prove.hpp"
-#include "lib/registry.hpp"
-#include "support.hpp"
+#include "lib/cpu/cpu_backend.hpp"
+#include "lib/cpu/registry.hpp"
+#include "lib/file/file.hpp"
+#include "lib/file/prove.hpp"
+#include "tests/support/opened_files.hpp"
 
 using namespace densq;
 using namespace densq::test;
@@ -130,7 +130,7 @@ TEST_CASE("every truncation") {
             undetected += open_bytes(bytes.data(), size, DENSQ_OPEN_COPY).status == DENSQ_OK;
             if (aligned) undetected += accepts(bytes.data(), size, false);
             if (size < kHeader + directory) continue;
-            // Also with a header that agrees.
+            // The same with a header that agrees with the size.
             std::memcpy(bytes.data() + offsetof(densq_file_header, file_bytes), &size, sizeof size);
             repair(bytes.data(), directory);
             opened += open_bytes(bytes.data(), size, DENSQ_OPEN_COPY).status == DENSQ_OK;

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "support.hpp"
+#include "tests/support/opened_files.hpp"
 
 using namespace densq::test;
 namespace fs = std::filesystem;

@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "codes.hpp"
-#include "lib/prove.hpp"
+#include "lib/file/prove.hpp"
 
 using namespace densq;
 using namespace densq::test;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // test_prove_matrix.cpp - every place of a matrix's sections where a bad value could hide, in files
 // larger than those of make_errors.py.
-#include "lib/file.hpp"
-#include "lib/prove.hpp"
-#include "support.hpp"
+#include "lib/file/file.hpp"
+#include "lib/file/prove.hpp"
+#include "tests/support/opened_files.hpp"
 
 using namespace densq;
 using namespace densq::test;

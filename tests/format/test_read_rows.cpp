@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // test_read_rows.cpp - densq_read_rows: ranges, strides, arguments.
 #include "content.hpp"
-#include "support.hpp"
+#include "tests/support/opened_files.hpp"
 
 using namespace densq::test;
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "lib/utf8.hpp"
+#include "lib/file/utf8.hpp"
 
 using namespace densq;
 

@@ -5,9 +5,9 @@
 
 #include <memory>
 
-#include "lib/cpu_backend.hpp"
 #include "lib/base/cpu_detection.hpp"
-#include "lib/registry.hpp"
+#include "lib/cpu/cpu_backend.hpp"
+#include "lib/cpu/registry.hpp"
 #include "tests/support/backends_run.hpp"
 
 #include "guarded.hpp"
@@ -15,7 +15,8 @@
 
 namespace densq::test {
 
-// Also those of whose name there is another for CPUs with more, which the registry prefers.
+// All tables that this CPU can run, also those that the registry does not choose because a better
+// one has the same name.
 inline std::vector<const KernelTable *> usable_tables() {
     std::vector<const KernelTable *> tables;
     for (uint32_t i = 0; const KernelTable *table = kernel_table(i); ++i)

@@ -32,7 +32,7 @@ RandomMatrix matrix_for(uint32_t bits, Random &random) {
 }  // namespace
 
 TEST_CASE("the largest integers everywhere: no lane overflows") {
-    for (uint32_t bits = 2; bits <= 4; ++bits) {
+    for (uint32_t bits = DENSQ_MIN_BITS; bits <= DENSQ_MAX_BITS; ++bits) {
         for (const float sign : {1.0f, -1.0f}) {
             Random random(1);
             RandomMatrix m = matrix_for(bits, random);
@@ -46,7 +46,7 @@ TEST_CASE("the largest integers everywhere: no lane overflows") {
 }
 
 TEST_CASE("outlier activations, a thousand times the rest") {
-    for (uint32_t bits = 2; bits <= 4; ++bits) {
+    for (uint32_t bits = DENSQ_MIN_BITS; bits <= DENSQ_MAX_BITS; ++bits) {
         Random random(bits);
         const RandomMatrix m = matrix_for(bits, random);
         std::vector<float> x = make_activations(m.cols, random);

@@ -18,11 +18,12 @@ BACKENDS = support.backends_of(DENSQ)
 
 # Largest |difference| / largest |logit|.  densq-llama adds in F32: 1e-7 per sum, a few sums deep.
 F32_LIMIT = 1e-5
-# To the numpy decoder with the integers of the fast precision, for each layer: activations that
-# differ in their last F32 bit round to another integer now and then, more often the deeper.
+# Difference to the numpy decoder with the integers of the fast precision, for each layer.  Sometimes
+# activations that differ in their last F32 bit are rounded to different integers, more often in
+# deeper layers.
 FAST_EMULATED_LIMIT = 5e-4
-# To the numpy decoder on the exact weights.  A layer adds at most 2^-10 of sum |w x| to an output,
-# and errors of layers are unrelated; measured on the models here: 4e-3 and less.
+# Difference to the numpy decoder with the exact weights.  A layer adds at most 2^-10 of sum |w x| to
+# an output, and the errors of layers are unrelated.  Measured on the models here: at most 4e-3.
 FAST_LIMIT = 1e-2
 
 

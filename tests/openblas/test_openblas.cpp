@@ -11,8 +11,9 @@
 #include "densq/openblas.h"
 #include "densq/threads.h"
 #include "lib/base/provider.hpp"
-#include "tests/capi/handles.hpp"
 #include "tests/fault/allocator.hpp"
+#include "tests/support/bound_weights.hpp"
+#include "tests/support/float_control.hpp"
 #include "tools/densq/measure/matrix_image.hpp"
 
 using namespace densq::test;
@@ -153,6 +154,23 @@ TEST_CASE("options that are refused") {
     CHECK(options.provider->create(&backend, options, {}, &fault) == DENSQ_ERR_UNSUPPORTED);
     CHECK(std::string(fault.text) ==
           "the backends of OpenBLAS do not have precision 3 of densq_precision");
+}
+
+TEST_CASE("the same bits in any floating-point environment") {
+    const Opened opened = open_random(300, 700, 3);
+    const densq_matrix matrix = get_matrix(opened.file.get(), 0);
+    for (const char *name : kNames) {
+        const Backend backend = make_backend(openblas_options(name));
+        const Weights weights = make_weights(backend, opened.file.get(), 0);
+        Call expected(weights, matrix, 200);
+        REQUIRE(expected.run() == DENSQ_OK);
+        for (const Environment &environment : kEnvironments) {
+            CAPTURE(std::string(environment.name));
+            Call call(weights, matrix, 200);
+            CHECK(keeps(environment.control, [&] { call.run(); }));
+            CHECK(call.y == expected.y);
+        }
+    }
 }
 
 TEST_CASE("one vector by any strides") {

@@ -84,7 +84,7 @@ def write_gguf(path, weights, kind=gguf.GGMLQuantizationType.F32, pre="smollm", 
 
 
 def rotate(x, position, neighbours):
-    """Rotary positions of one head: of neighbouring pairs (llama.cpp) or of halves (Hugging Face)."""
+    """Rotary positions of one head: pairs are neighbours (llama.cpp) or halves (Hugging Face)."""
     half = WIDTH // 2
     angle = position * 1234.0 ** (-numpy.arange(half) / half)
     a, b = (x[0::2], x[1::2]) if neighbours else (x[:half], x[half:])

@@ -14,7 +14,7 @@
 
 #include "kernels/cpu_features.hpp"
 #include "lib/base/cpu_detection.hpp"
-#include "lib/registry.hpp"
+#include "lib/cpu/registry.hpp"
 
 #include "backends_run.hpp"
 

@@ -37,11 +37,12 @@ def test_every_combination_is_reported():
         products = [r for r in matrix["results"] if r["backend"] != "read"]
         assert [r["threads"] for r in reads] == [1, 2]
         assert len(products) == len(wanted)
-        assert {(r["backend"], r["precision"], r["threads"], r["batch"]) for r in products} == wanted
+        assert {(r["backend"], r["precision"], r["threads"], r["batch"])
+                for r in products} == wanted
 
 
 def test_nonzeros_in_few_rows_and_columns():
-    # Also of more nonzeros than a row, and than a column, can have.
+    # There are more nonzeros than a row or a column can have.
     matrices = bench_json("--synthetic", "40x600", "--bits", "3", "--nnz", "4", "--nonzeros",
                           "even,full-rows,full-columns", "--threads", "1")
     assert [m["name"] for m in matrices] == [
@@ -72,7 +73,8 @@ def test_table():
 
 def test_wrong_use_is_exit_2():
     for arguments in ([], ["--synthetic", "3"], ["--synthetic", "0x3"], ["--synthetic", "3x4x"],
-                      ["--synthetic", "3x4", "--nnz", "101%"], ["--synthetic", "3x4", "--bits", "5"],
+                      ["--synthetic", "3x4", "--nnz", "101%"],
+                      ["--synthetic", "3x4", "--bits", "5"],
                       ["--synthetic", "3x4", "--backend", "abacus"],
                       ["--synthetic", "3x4", "--nonzeros", "odd"],
                       [sys.argv[0], "--synthetic", "3x4"]):

@@ -192,7 +192,7 @@ def test_full_disk(folder):
     size = folder / "size.densq"
     quantize(folder / "m.safetensors", size)
     arguments = ["--model", folder / "m.safetensors", "--unweighted"]
-    # In the directory's room, the metadata, codes, sparse values, plain tensor and padding.
+    # The file ends in the directory, metadata, codes, sparse values, plain tensor or padding.
     whole = size.stat().st_size
     for limit in (0, 100, 700, 20000, whole - 20000, whole - 10000, whole - 1):
         check_fails(folder, 1, "cannot write: File too large", *arguments,
@@ -226,7 +226,7 @@ def test_fewer_threads_than_asked_for(folder):
     if SANITIZED:
         return "skipped, AddressSanitizer needs the address space that is limited here"
     save_model(folder, make_weights(16 * 200, 4, 1))
-    # Of these 800 MiB every thread's stack takes 8.
+    # The stack of each thread takes 8 of these 800 MiB.
     quantize(folder / "m.safetensors", folder / "out.densq", "--threads", 200,
              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (800 << 20, 800 << 20)))
     quantize(folder / "m.safetensors", folder / "few.densq", "--threads", 1)

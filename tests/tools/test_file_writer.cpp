@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "densq/layout.h"
-#include "tests/format/support.hpp"
+#include "tests/support/opened_files.hpp"
 #include "tests/tools/temporary.hpp"
 #include "tools/densq/format/checkpoint.hpp"
 #include "tools/densq/format/file_writer.hpp"

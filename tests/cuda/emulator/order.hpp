@@ -80,7 +80,7 @@ private:
     std::vector<ThreadBlockRecord> blocks;  // of this launch, the last one running
     std::vector<WarpOrder> warps;
     std::vector<ThreadOrder> threads;
-    // As of the last barrier of the thread block:
+    // These are as they were at the last barrier of the thread block.
     std::vector<uint32_t> fences_at_barrier;
     uint32_t cover_at_barrier = 0;
     Counters seen_at_barrier, acquired_at_barrier;

@@ -183,7 +183,7 @@ void ThreadBlock::diagnose() {
     const auto waits = [](const Thread &t) { return t.state != State::kExited; };
     const auto waiting = std::find_if(threads.begin(), threads.end(), waits);
     if (waiting == threads.end()) return;
-    // For a warp's words it is the warp that matters, and it is the narrower reason.
+    // An operation of a warp waits only for its warp: that is the more exact reason.
     for (Thread &thread : threads) {
         if (thread.state != State::kAtCollective) continue;
         const Thread *warp = &threads[thread.index - thread.index % kWarpThreads];

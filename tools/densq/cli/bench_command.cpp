@@ -20,12 +20,12 @@
 namespace densq::tool {
 namespace {
 
-// More than any cache holds: what one round over the copies leaves in it is gone by the next.
+// More than any cache holds, so that no copy is still there when its turn comes again.
 uint64_t default_cold_bytes(const Device &device) {
     return std::max(uint64_t{512} << 20, 4 * device.cache_bytes());
 }
 
-// Pages decide how far the hardware's prefetchers run, so results name them.
+// How far the prefetchers of the hardware run depends on the pages, so results name them.
 std::string page_kind(const BenchPlan &plan) {
     std::string modes, mode = "unknown";
     std::getline(std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled"), modes);
@@ -120,7 +120,7 @@ public:
     BenchReport report;
 
 private:
-    // What was left to its default becomes what this machine has.
+    // Options that were not given get the values of this machine.
     static BenchPlan make_plan(const BenchOptions &options) {
         BenchPlan plan;
         plan.backends = options.backends.empty() ? cpu_backends() : options.backends;

@@ -4,8 +4,8 @@
 
 namespace densq::tool {
 
-// Reads the command line and runs the subcommand; what goes wrong there is an exception.  Returns
-// the exit status: 0 done, 2 the command line is at fault, which has been said.
+// Reads the command line and runs the subcommand, whose errors are exceptions.  Returns the exit
+// status: 0 if it is done, 2 if the command line is wrong and a message about it was printed.
 int run_command_line(int argc, char **argv);
 
 }  // namespace densq::tool

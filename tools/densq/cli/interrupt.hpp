@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// interrupt.hpp - Ctrl-C, SIGTERM and SIGHUP as exceptions, so that what has been begun is cleared
-// away.
+// interrupt.hpp - Ctrl-C, SIGTERM and SIGHUP as exceptions, so that unfinished files are removed.
 #pragma once
 
 namespace densq::tool {
@@ -9,9 +8,9 @@ struct Interrupted {
     int signal;
 };
 
-// From here on the signals are noted; a second one ends the program at once.
+// After this call the first signal is remembered; a second one ends the program at once.
 void catch_interrupts();
-// Throws Interrupted if one has come.
+// Throws Interrupted if a signal has come.
 void check_interrupt();
 
 }  // namespace densq::tool

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// main.cpp - the exit status: 0 done, 1 the data or the machine is at fault, 2 the command line is,
-// 128 + n ended by signal n.
+// main.cpp - the exit status: 0 means done, 1 that something is wrong with the data or the machine,
+// 2 with the command line, 128 + n that signal n has ended the program.
 #include <cstdio>
 #include <exception>
 #include <new>

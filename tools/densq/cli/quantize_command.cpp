@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Files of a model's folder that travel in the metadata.
+// The files of a model's folder that are copied into the metadata.
 constexpr const char *kTexts[] = {"config.json", "generation_config.json",
                                   "special_tokens_map.json", "tokenizer.json",
                                   "tokenizer_config.json"};
@@ -55,7 +55,7 @@ TensorSelection make_selection(const QuantizeOptions &options) {
     return selection;
 }
 
-// What all matrices share.
+// The part of the recipe that is the same for all matrices.
 MatrixRecipe make_recipe(const QuantizeOptions &options) {
     MatrixRecipe recipe = {};
     recipe.outliers = parse_percent(options.outliers, "--outliers");
@@ -130,7 +130,7 @@ private:
             throw UsageError("--gradients is missing; without gradients say --unweighted");
         gradients.emplace(options.gradients,
                           std::vector<std::string>{"gradients.safetensors", "model.safetensors"});
-        // Now, not after hours.
+        // Checked now, so that the user need not wait for hours to learn it.
         for (const auto &[name, matrix] : plan.file.matrices)
             require_gradients(name, *model.tensors.at(name).tensor, *gradients);
     }

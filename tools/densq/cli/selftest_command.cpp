@@ -19,7 +19,7 @@ void print_failure(const SelftestResult &result) {
                 result.comparison.wrong, result.comparison.outputs, result.reason().c_str());
 }
 
-// A line for each precision, and one for each product that is wrong.
+// Prints a line for each precision, and one for each product that is wrong.
 void print_results(const std::vector<SelftestResult> &results) {
     for (const densq_precision precision : {DENSQ_FAST, DENSQ_EXACT}) {
         size_t products = 0, failed = 0;

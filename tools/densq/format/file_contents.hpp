@@ -52,7 +52,7 @@ struct FileContents {
     FileTotals totals;
 };
 
-// Of a file that proves right; its checksums are not read.
+// For a file that proves right; its checksums are not compared.
 FileContents read_contents(const std::string &path);
 
 }  // namespace densq::tool

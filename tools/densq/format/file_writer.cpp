@@ -128,7 +128,7 @@ uint32_t FileWriter::add_section(const std::vector<T> &data) {
     return add_section(data.data(), data.size() * sizeof(T));
 }
 
-// The record that comes next, if it is of this name.
+// Returns the record that comes next, if it has this name.
 template <typename Record>
 Record &FileWriter::next_record(std::vector<Record> &records, size_t done, const char *kind,
                                 const std::string &name) const {
@@ -181,7 +181,7 @@ void FileWriter::add_tensor(const std::string &name, const void *data, uint64_t 
     record.crc = add_section(data, bytes);
 }
 
-// Not the user's data, the program is wrong.
+// Throws when the program is wrong, not the data of the user.
 void FileWriter::refuse(const char *kind, const std::string &name, const std::string &why) const {
     throw std::logic_error(target.string() + ": " + kind + " '" + name +
                            "' is not what was planned: " + why);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// file_writer.hpp - writes a densq file (docs/format.md): under a temporary name in the target's
-// folder, renamed when it is complete, on disk and proved; removed if anything goes wrong before.
+// file_writer.hpp - writes a densq file (docs/format.md).  It has a temporary name in the folder of
+// the target, and is renamed when it is complete, on disk and proved.  If anything goes wrong
+// before, it is removed.
 #pragma once
 #include <cstdint>
 #include <filesystem>

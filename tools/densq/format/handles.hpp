@@ -38,7 +38,7 @@ inline const char *precision_name(densq_precision precision) {
     return precision == DENSQ_FAST ? "fast" : "exact";
 }
 
-// Of a densq_dtype.
+// Name and size of a densq_dtype.
 inline const char *dtype_name(uint32_t dtype) {
     return dtype == DENSQ_F32 ? "F32" : dtype == DENSQ_F16 ? "F16" : "BF16";
 }

@@ -30,7 +30,8 @@ json parse_strictly(const char *text, uint64_t size) {
     return json::parse(text, text + size, check);
 }
 
-// Strict, as json's own conversions take -1 for 2^64 - 1, 1.5 for 1 and 1 for a list.
+// The conversions of the JSON library are not strict: they take -1 for 2^64 - 1, 1.5 for 1 and 1
+// for a list.
 std::vector<uint64_t> parse_sizes(const std::string &name, const json &entry, const char *key) {
     const json &list = entry.at(key);
     if (!list.is_array() || !std::all_of(list.begin(), list.end(), [](const json &size) {

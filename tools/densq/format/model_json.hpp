@@ -16,11 +16,12 @@ struct HeaderTensor {
     uint64_t begin, end;  // in the file's data
 };
 
-// In the order of their names, without the metadata.  DataError, which does not name the file, if
-// the header is no such JSON.
+// Returns the entries in the order of their names, without the metadata.  Throws a DataError, which
+// does not name the file, if the header is something else.
 std::vector<HeaderTensor> parse_safetensors_header(const char *text, uint64_t size);
 
-// The names of the files in an index of shards.  DataError, which does not name the index.
+// Returns the names of the files in an index of shards.  Throws a DataError, which does not name
+// the index.
 std::set<std::string> parse_shard_index(const std::string &text);
 
 // The model_type of a config.json; empty if it has none or is no JSON.

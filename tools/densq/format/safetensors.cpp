@@ -20,7 +20,7 @@ namespace {
 
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the reference implementation
 
-// Bits of an element; 0: unknown dtype.
+// The number of bits of an element; 0 for an unknown dtype.
 uint64_t dtype_bits(const std::string &dtype) {
     static const std::map<std::string, uint64_t> bits = {
         {"F64", 64},    {"I64", 64},    {"U64", 64},  {"F32", 32}, {"I32", 32},

@@ -21,7 +21,7 @@ inline std::vector<uint32_t> widest_first() {
     return {widths.rbegin(), widths.rend()};
 }
 
-// Nothing if the text is not one of them.
+// Returns nothing if the text is not one of the widths.
 inline std::optional<uint32_t> parse_width(const std::string &text) {
     for (const uint32_t bits : all_widths())
         if (text == std::to_string(bits)) return bits;

@@ -19,7 +19,7 @@ struct DeviceVectors {
     size_t stride;
 };
 
-// Errors are exceptions.
+// Where backends compute.  Functions throw their errors as exceptions.
 class Device {
 public:
     virtual ~Device() = default;
@@ -38,11 +38,11 @@ public:
     virtual void upload(void *to, const void *from, size_t bytes) = 0;
     virtual void download(void *to, const void *from, size_t bytes) = 0;
 
-    // densq_matmul with types.
+    // Like densq_matmul, for operands of several types.
     virtual void multiply(const densq_weights *weights, uint32_t batch, const DeviceVectors &x,
                           const DeviceVectors &y, void *workspace, size_t workspace_bytes) = 0;
 
-    // Waits for everything that was started.
+    // Waits until all work that was started is done.
     virtual void finish() = 0;
 
     // What a multiplication is measured against: a call moves as many bytes as that one of
@@ -69,18 +69,18 @@ private:
 };
 
 std::shared_ptr<Device> open_cpu();
-// Of the backend "cuda:N"; UsageError if this build has no CUDA.
+// The device of the backend "cuda:N".  UsageError if this build has no CUDA.
 std::shared_ptr<Device> open_cuda(const std::string &backend);
-// Of these backends; UsageError if they are not of one device.
+// The device that all these backends use.  UsageError if there are several.
 std::shared_ptr<Device> open_device(const std::vector<std::string> &backends);
 
-// Those of densq_backend_at.
+// The names that densq_backend_at gives.
 std::vector<std::string> cpu_backends();
 
-// What is wrong with a backend's name on the command line; empty: nothing so far.
+// Says what is wrong with the name of a backend on the command line; empty if nothing is.
 std::string backend_problem(const std::string &name);
 
-// The provider's backend of that name, on the threads of a pool.
+// Creates the provider's backend of this name, on the threads of a pool.
 Backend create_backend(const densq_provider *provider, const std::string &name,
                        densq_precision precision, densq_threads *pool);
 

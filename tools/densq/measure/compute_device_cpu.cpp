@@ -49,7 +49,7 @@ private:
     size_t lines;
     uint32_t pieces;
     densq_threads *pool;
-    std::vector<uint64_t> sums;  // kept, so that no compiler leaves the reading out
+    std::vector<uint64_t> sums;  // stored, so that the compiler does not leave out the reading
     const uint8_t *bytes = nullptr;
 };
 

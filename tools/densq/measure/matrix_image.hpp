@@ -23,7 +23,7 @@ MatrixImage read_matrix_image(const std::string &path, uint32_t index);
 // Where a made-up matrix has its nonzeros: spread evenly, or the worst for threads and caches.
 enum class NonzeroPlacement { kEven, kFullRows, kFullColumns };
 
-// By the names that the command line gives them.
+// The same by the names that the command line has for them.
 const std::map<std::string, NonzeroPlacement> &nonzero_placements();
 
 // Random codes, LUTs and `nnz` values.

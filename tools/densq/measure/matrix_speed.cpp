@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // matrix_speed.cpp - the contestants take turns inside one run, each call on the next copy.
 //
-// Google Benchmark runs one contestant after the other, so that what else the machine does falls
-// on one of them.  Here the one that has had the least time is always next, counting each call as
-// its fastest, so that an interruption costs nobody a turn.
+// Google Benchmark runs one contestant after the other, so that other work of the machine slows
+// down only one of them.  Here the next turn always goes to the contestant with the least time so
+// far.  Each of its calls counts as long as its fastest one, so that an interruption costs no turn.
 #include "matrix_speed.hpp"
 
 #include <sys/mman.h>
@@ -32,7 +32,7 @@ constexpr size_t kHugePage = size_t{2} << 20;
 constexpr double kRoundSeconds = 0.03;                  // for each contestant of a library
 constexpr std::chrono::milliseconds kPollingTime{200};  // ggml polls for 100 before it sleeps
 
-// Fresh memory from the system, as a file is read into.
+// New memory from the system, like that into which a file is read.
 struct FreshMemory {
     size_t bytes;
     void *memory;
@@ -49,7 +49,7 @@ struct FreshMemory {
     ~FreshMemory() { munmap(memory, bytes); }
 };
 
-// Copies of a file one after the other in memory, all of them open.
+// Copies of a file, one after the other in memory, all open.
 class Copies {
 public:
     Copies(const MatrixImage &matrix_image, size_t number, bool huge_pages)
@@ -143,7 +143,7 @@ struct Contestant {
     }
 };
 
-// An image's copies with all that multiply or read them.
+// The copies of an image, and the contestants that multiply or read them.
 class BenchedMatrix {
 public:
     BenchedMatrix(const MatrixImage &matrix_image, const BenchPlan &plan, densq_threads *pool)
@@ -208,7 +208,7 @@ private:
 
 using Library = std::vector<Contestant *>;
 
-// Turns for about `seconds`; the one that has had the least time is next.
+// Lets the contestants take turns for about `seconds`.
 double take_turns(const Library &library, double seconds) {
     const auto had_less = [](const Contestant *a, const Contestant *b) {
         return a->time_had() < b->time_had();

@@ -22,7 +22,7 @@ struct BenchPlan {
     bool huge_pages = false;
 };
 
-// Another program's product, for comparison; each call takes the next of its copies.
+// A product of another library, for comparison.  Each call takes the next copy of the matrix.
 struct Peer {
     std::string name, library;
     uint32_t batch = 1;
@@ -42,14 +42,14 @@ struct BenchResult {
     double median() const { return quantile(0.5); }
 };
 
-// How many copies of a matrix take at least `cold_bytes` in all; 1 for 0.
+// The number of copies of a matrix that together have at least `cold_bytes`; 1 if that is 0.
 size_t copies_of(size_t matrix_bytes, uint64_t cold_bytes);
 size_t copies_of(const MatrixImage &image, const BenchPlan &plan);
 
-// All results of one number of threads, of contestants that take turns: for each image plain
-// reading and one for each backend, precision and batch of the plan; then the peers.  Those of one
-// library take theirs in rounds of their own, as its idle threads may go on polling for a while.
-// The images must outlive the results.
+// Measures with one number of threads; the contestants take turns.  Returns, for each image, plain
+// reading and a result for each backend, precision and batch of the plan; then the peers.  The
+// contestants of one library take their turns together, because its threads may go on polling for a
+// while.  The images must outlive the results.
 std::vector<BenchResult> measure(const std::vector<const MatrixImage *> &images,
                                  const BenchPlan &plan, uint32_t threads,
                                  const std::vector<Peer> &peers = {});

@@ -64,8 +64,9 @@ float get(const uint8_t *at, densq_dtype dtype) {
     return dtype == DENSQ_F16 ? densq_f16_to_f32(half) : densq_bf16_to_f32(half);
 }
 
-// Bell-shaped, and exact in the type.  Every fourth vector has outliers, as a language model's do;
-// not all, as they raise the bounds above the error of a wrong code.
+// The values are bell-shaped, and exact in the type.  Every fourth vector has outliers, as in
+// language models.  The others have none, as outliers raise the bounds above the error of a wrong
+// code.
 std::vector<float> make_activations(uint32_t cols, densq_dtype dtype) {
     std::mt19937 random(cols);
     std::normal_distribution<float> bell;
@@ -90,7 +91,7 @@ public:
         weights.reset(bound);
     }
 
-    // The first `batch` vectors of x; [batch][rows].
+    // Multiplies the first `batch` vectors of x.  Returns y as [batch][rows].
     std::vector<float> multiply(const std::vector<float> &x, uint32_t batch, densq_dtype x_dtype,
                                 densq_dtype y_dtype) {
         const size_t x_stride = cols + batch % 3, y_stride = rows + batch % 2;
@@ -125,7 +126,7 @@ bool is_prefix(const std::vector<float> &part, const std::vector<float> &whole) 
     return std::memcmp(part.data(), whole.data(), part.size() * sizeof(float)) == 0;
 }
 
-// All of one matrix.
+// A matrix with all that is needed to test it.
 class TestedMatrix {
 public:
     TestedMatrix(const MatrixImage &matrix_image, const SparseKind &kind)
@@ -156,7 +157,7 @@ private:
         std::vector<Expected> expected;
     };
 
-    // Made once for all backends.
+    // These are made once for all backends.
     const Input &input_of(densq_dtype dtype) {
         for (const Input &input : inputs)
             if (input.dtype == dtype) return input;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// selftest_reference.hpp - products in double, how far a backend's may be from them, and whether
-// they are.
+// selftest_reference.hpp - products in double, and whether a backend's products are close enough to
+// them.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace densq::tool {
 
-// An output in double, with what error bounds are made of.
+// An output in double, and the numbers that error bounds are computed from.
 struct Expected {
     double y = 0;
     double magnitude = 0;         // sum_c |w x|, dense and sparse part apart
@@ -23,7 +23,7 @@ class Reference {
 public:
     explicit Reference(const MatrixImage &image);
 
-    // x [batch][cols] to [batch][rows].
+    // Multiplies x, [batch][cols].  Returns y as [batch][rows].
     std::vector<Expected> multiply(const std::vector<float> &x) const;
 
     const uint32_t rows, cols;
@@ -54,7 +54,7 @@ struct Comparison {
     double worst = 0;         // largest error, as a share of what is allowed
     std::string first_wrong;  // "row 3 of vector 1 is 7.5, not 7.25"
 
-    // One more output; `error` and `allowed` are positive, `error` may be NaN.
+    // Counts one more output.  `error` and `allowed` are positive; `error` may be NaN.
     void add(uint32_t vector, uint32_t row, double y, double expected, double allowed);
 };
 

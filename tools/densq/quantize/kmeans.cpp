@@ -19,7 +19,7 @@ float value_of(uint32_t key) {
     return std::bit_cast<float>(key & 0x80000000u ? key & 0x7FFFFFFFu : ~key);
 }
 
-// sum + rest grows by `term`, exactly but for roundings of rest (Knuth's two-sum).
+// Adds `term` to sum + rest; only rest is rounded (Knuth's two-sum).
 void add_exactly(double term, double *sum, double *rest) {
     const double total = *sum + term;
     const double part = total - *sum;
@@ -37,8 +37,8 @@ void KMeans::collect(const float *values, const float *weights, size_t count) {
     for (size_t i = 0; i < count; ++i) points.push_back({order_key(values[i]), 1.0f});
 }
 
-// Least significant digit first; digits that all points share, as the low ones of 16-bit weights,
-// are passed over.
+// A radix sort, least significant digit first.  Digits that are the same in all points, like the
+// low ones of 16-bit weights, are left out.
 void KMeans::sort_points() {
     constexpr uint32_t kDigitBits = 11, kDigits = 1u << kDigitBits;
     scratch.resize(points.size());
@@ -152,7 +152,8 @@ uint32_t KMeans::cheapest_chain(const Boundaries &boundaries, double penalty) {
     return static_cast<uint32_t>(chain.size()) - 1;
 }
 
-// True once a penalty gives exactly the clusters asked for; the search begins where the last ended.
+// Returns true when a penalty gives exactly the clusters asked for.  The search begins where the
+// one before has ended.
 bool KMeans::search_penalty(const Boundaries &line) {
     if (relative_penalty <= 0) relative_penalty = 2.0 / (clusters * clusters * clusters);
     double penalty = relative_penalty * total;
@@ -173,7 +174,8 @@ bool KMeans::search_penalty(const Boundaries &line) {
     return false;
 }
 
-// The best beginnings of last clusters that end in [low, high], known to lie in [first, last].
+// Finds, for each last cluster that ends in [low, high], its best beginning, which lies in
+// [first, last].
 void KMeans::solve_layer(const std::vector<double> &before, std::vector<double> *cost,
                          uint32_t *from, uint32_t low, uint32_t high, uint32_t first,
                          uint32_t last) const {
@@ -192,7 +194,7 @@ void KMeans::solve_layer(const std::vector<double> &before, std::vector<double> 
     solve_layer(before, cost, from, to + 1, high, from[to], last);
 }
 
-// Dynamic programming, one cluster more in each layer.
+// Solves it by dynamic programming: each layer has one more cluster.
 void KMeans::solve_by_layers() {
     const auto end = static_cast<uint32_t>(value.size());
     std::vector<double> before(end + 1, INFINITY), cost(end + 1, INFINITY);

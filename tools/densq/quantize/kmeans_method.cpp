@@ -12,7 +12,7 @@
 namespace densq::tool {
 namespace {
 
-// Quantizes rows; one for each tile.
+// Quantizes the rows of a tile.
 class RowClustering {
 public:
     RowClustering(const MatrixSource &source_, QuantizedMatrix *out_)
@@ -30,7 +30,7 @@ public:
     }
 
 private:
-    // The centroids of the row's weights but those of the sparse part; if that takes all, of all.
+    // Clusters the weights of the row that are not in the sparse part, or all if all are there.
     const std::vector<double> &cluster() {
         size_t kept = 0;
         for (uint32_t c = 0; c < out->cols; ++c) {
@@ -57,8 +57,8 @@ QuantizedMatrix KMeansMethod::quantize(const MatrixSource &source, const MatrixR
                                        const Workers &workers) const {
     QuantizedMatrix out = make_sections(source.rows, source.cols, recipe.bits);
     choose_nonzeros(source, recipe, workers.threads, &out);
-    // By tiles, as the rows of a tile share bytes.  A clustering for each: among equally good
-    // centroids, which ones k-means finds depends on the rows that it has seen before.
+    // A thread takes whole tiles, because their rows share bytes.  Each tile has a KMeans of its
+    // own: which of several equally good clusterings it finds depends on the rows before.
     for_each_index(densq_tile_count(out.rows), workers.threads, [&](uint32_t tile) {
         RowClustering clustering(source, &out);
         const uint32_t first = tile * DENSQ_TILE_ROWS;

@@ -32,7 +32,7 @@ void for_each_index(uint32_t count, uint32_t threads, const std::function<void(u
     try {
         for (uint32_t t = 1; t < std::min(threads, count); ++t) pool.emplace_back(run);
     } catch (const std::exception &) {
-        // The system has no more to give; the threads there are do the work.
+        // The system has no more threads; those that have started do the work.
     }
     run();
     for (std::thread &thread : pool) thread.join();

@@ -37,13 +37,13 @@ void RowEncoder::set_table(uint32_t row, const std::vector<double> &centroids) {
     }
 }
 
-// The nearest centroid, of two equally near the lower.
+// Chooses the nearest centroid; the lower one of two that are equally near.
 void RowEncoder::choose_codes(const float *weights) {
     std::fill(codes.begin(), codes.end(), uint8_t{0});
     uint8_t *code = codes.data();  // plain locals, which compilers vectorize
     const uint32_t cols = out->cols;
     for (uint32_t k = 0; k + 1 < entries; ++k) {
-        // Rounded down, a float is above it exactly if it is above the middle itself.
+        // A float is above the middle if and only if it is above the middle rounded down.
         const double low = static_cast<double>(table[k]), high = static_cast<double>(table[k + 1]);
         const double exact = (low + high) / 2;
         float middle = static_cast<float>(exact);
@@ -53,7 +53,7 @@ void RowEncoder::choose_codes(const float *weights) {
     }
 }
 
-// Of a weight in the sparse part: the centroid that lets centroid + value come closest to it.
+// Chooses the code of a weight in the sparse part: that whose centroid + value is closest to it.
 uint16_t RowEncoder::choose_sparse(float weight, uint8_t *code) const {
     double least_error = INFINITY;
     uint16_t best = 0;

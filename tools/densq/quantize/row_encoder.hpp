@@ -9,17 +9,17 @@
 
 namespace densq::tool {
 
-// A matrix with room for tables and codes, which are 0, and without nonzeros.
+// Makes a matrix without nonzeros whose tables and codes are all 0.
 QuantizedMatrix make_sections(uint32_t rows, uint32_t cols, uint32_t bits);
 
 // Rows of one tile share bytes, so that only one thread at a time may encode them.
 class RowEncoder {
 public:
-    // Of a matrix whose row_ptr and col are complete.
+    // Encodes rows of a matrix whose row_ptr and col are complete.
     explicit RowEncoder(QuantizedMatrix *out_)
         : out(out_), entries(1u << out->bits), codes(out->cols) {}
 
-    // `centroids`: ascending, 1 to 2^bits of them; the last fills up the table.
+    // `centroids`: 1 to 2^bits of them, ascending.  The last one is repeated to fill the table.
     void encode(uint32_t row, const float *weights, const std::vector<double> &centroids);
 
 private:

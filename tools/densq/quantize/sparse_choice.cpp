@@ -17,11 +17,11 @@ uint64_t count_of(double share, uint64_t weights) {
 // Orders floats by their magnitude.
 uint32_t magnitude_key(float value) { return densq_bits_from_float(value) & 0x7FFFFFFFu; }
 
-// Picks, of all the keys of a matrix, the largest `count`, the first ones of equals.  The matrix is
-// cut into ranges, which may be looked through at a time.
+// Picks the `count` largest of all keys of a matrix; among equal ones, the first.  The matrix is
+// cut into ranges, which several threads may look through at the same time.
 class Picker {
 public:
-    // The choice inside a range, whose keys are to be shown in order.
+    // What is picked inside a range, whose keys must be shown in order.
     class InRange {
     public:
         InRange(uint32_t threshold_, uint64_t equals) : threshold(threshold_), left(equals) {}
@@ -71,7 +71,7 @@ private:
         return bins;
     }
 
-    // The bin of the count-th largest; *count becomes its rank in there, at most the bin's size.
+    // Finds the bin of the key with rank *count; *count becomes its rank in that bin.
     static uint32_t find_bin(const std::vector<Bins> &bins, uint64_t *count) {
         for (uint32_t bin = kBins - 1;; --bin) {
             uint64_t size = 0;

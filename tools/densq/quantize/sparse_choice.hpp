@@ -5,7 +5,7 @@
 
 namespace densq::tool {
 
-// How many do, known from the number of weights.
+// How many weights go there; it depends on the number of weights alone.
 uint64_t count_nonzeros(uint64_t weights, const MatrixRecipe &recipe);
 
 // Fills in row_ptr and col, and makes room for val.  The most sensitive weights first, then the

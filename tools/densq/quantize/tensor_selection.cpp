@@ -22,7 +22,7 @@ bool matches_any(const std::vector<std::string> &patterns, const std::string &na
                        [&](const std::string &pattern) { return matches(pattern, name); });
 }
 
-// Whether a part of the dotted name, but not its last, is a number.
+// Whether a part of the dotted name, except the last one, is a number.
 bool is_numbered(const std::string &name) {
     size_t begin = 0;
     for (size_t dot; (dot = name.find('.', begin)) != std::string::npos; begin = dot + 1)
@@ -32,7 +32,7 @@ bool is_numbered(const std::string &name) {
 
 }  // namespace
 
-// By hand, since std::regex recurses for every character of the name, which can be of any length.
+// Not by std::regex, which recurses for every character of the name: names can have any length.
 bool is_linear_layer(const std::string &name, const SafeTensor &tensor) {
     std::string lower = name;
     std::transform(lower.begin(), lower.end(), lower.begin(),

@@ -54,7 +54,8 @@ def read_folder(folder):
         return named_tensors(load(single), single)
     chunks = sorted(folder.glob("layer_*.pt"), key=lambda path: int(path.stem.split("_")[1]))
     if not chunks:
-        raise InputError(f"{folder}: has no pytorch_model.bin, no index of shards and no layer_*.pt")
+        raise InputError(f"{folder}: has no pytorch_model.bin, no index of shards and no "
+                         "layer_*.pt")
     tensors = {}
     for path in chunks:
         for key, tensor in named_tensors(load(path), path).items():
