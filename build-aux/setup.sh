@@ -34,7 +34,7 @@ debian_packages() {
         --no-install-recommends $missing >/dev/null
 }
 
-# python_packages PACKAGE...: into .venv, which is made if need be.
+# python_packages PACKAGE[==VERSION]...: into .venv, which is made if need be.
 python_packages() {
     [ -x .venv/bin/python ] || {
         say 'Making a local Python environment in .venv'
@@ -42,8 +42,10 @@ python_packages() {
     }
     .venv/bin/python - "$@" <<'EOF' && return 0
 import importlib.metadata, sys
-installed = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
-sys.exit(any(name not in installed for name in sys.argv[1:]))
+installed = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
+wanted = (package.partition("==") for package in sys.argv[1:])
+sys.exit(any(installed.get(name) not in ([version] if version else installed.values())
+             for name, _, version in wanted))
 EOF
     say "Installing into .venv from PyPI: $*"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"

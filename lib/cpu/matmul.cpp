@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// matmul.cpp - the hot path: prepare the activations, run the plan's chunks, add what heavy rows
+// matmul.cpp - a multiplication: prepare the activations, run the plan's chunks, add what heavy rows
 // left in the workspace.
 #include "densq/layout.h"
 #include "lib/base/float_environment.hpp"
@@ -9,7 +9,7 @@ namespace densq {
 namespace {
 
 constexpr size_t kAlign = 64;
-constexpr uint32_t kVectorsBytes = 64 * 1024;
+constexpr uint32_t kVectorsBytes = 64 * 1024;  // of activations in F32, see vectors_at_once
 
 // The workspace, all vectors of the batch in each part:
 //   prepared activations | their scales | activations by column, where the sparse part needs them |

@@ -5,8 +5,9 @@
 
 A weak copy of an inline function, compiled for one instruction set, may be the one that the linker
 keeps for the whole program, which then dies on CPUs without it.  Optimisation and forced inlining
-hide such copies, so the objects are also compiled again without them.  And as somebody's compiler may have a default CPU
-with more instructions than a kernel is written for, that is done for such a CPU.
+hide such copies, so the objects are also compiled again without them.  And as somebody's compiler
+may have a default CPU with more instructions than a kernel is written for, that is done for such a
+CPU.
 """
 import json
 import re
