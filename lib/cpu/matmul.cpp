@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// matmul.cpp - a multiplication: prepare the activations, run the plan's chunks, add what heavy rows
-// left in the workspace.
+// matmul.cpp - a multiplication: prepare the activations, run the chunks of the plan, add what
+// heavy rows left in the workspace.
 #include "densq/layout.h"
 #include "lib/base/float_environment.hpp"
 #include "lib/cpu/cpu_backend.hpp"
