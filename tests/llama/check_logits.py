@@ -18,12 +18,12 @@ BACKENDS = support.backends_of(DENSQ)
 
 # Largest |difference| / largest |logit|.  densq-llama adds in F32: 1e-7 per sum, a few sums deep.
 F32_LIMIT = 1e-5
-# Difference to the numpy decoder with the integers of the fast precision, for each layer.  Sometimes
-# activations that differ in their last F32 bit are rounded to different integers, more often in
-# deeper layers.
+# Difference to the numpy decoder with the integers of the fast precision, for each layer.
+# Sometimes activations that differ in their last F32 bit are rounded to different integers, more
+# often in deeper layers.
 FAST_EMULATED_LIMIT = 5e-4
-# Difference to the numpy decoder with the exact weights.  A layer adds at most 2^-10 of sum |w x| to
-# an output, and the errors of layers are unrelated.  Measured on the models here: at most 4e-3.
+# Difference to the numpy decoder with the exact weights.  A layer adds at most 2^-10 of sum |w x|
+# to an output, and the errors of layers are unrelated.  Measured on the models here: at most 4e-3.
 FAST_LIMIT = 1e-2
 
 
