@@ -11,8 +11,12 @@ namespace densq {
 namespace {
 
 densq_status choose_table(const char *name, const KernelTable **table, densq_fault *fault) {
-    bool known = true;
-    *table = name ? find_table(name, &known) : usable_table(0);
+    if (!name) {
+        *table = usable_table(0);  // at least the scalar one is
+        return DENSQ_OK;
+    }
+    bool known = false;
+    *table = find_table(name, &known);
     if (*table) return DENSQ_OK;
     const Name shown = name_of(name);
     if (!known)
