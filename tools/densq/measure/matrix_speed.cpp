@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <map>
@@ -240,7 +241,8 @@ void take_rounds(std::vector<Contestant> &contestants, double seconds) {
 }  // namespace
 
 double BenchResult::quantile(double q) const {
-    return seconds.at(static_cast<size_t>(q * static_cast<double>(seconds.size() - 1) + 0.5));
+    return seconds.at(
+        static_cast<size_t>(std::lround(q * static_cast<double>(seconds.size() - 1))));
 }
 
 size_t copies_of(size_t matrix_bytes, uint64_t cold_bytes) {
