@@ -16,28 +16,34 @@ densq_open_options make_options(uint32_t flags) {
     return options;
 }
 
+// Calls visit(entry) for every entry of a kind, which `get` reads.
+template <typename T, typename Visit>
+void for_each_entry(const densq_file *file, densq_kind kind,
+                    densq_status (*get)(const densq_file *, uint32_t, T *), Visit visit) {
+    for (uint32_t i = 0; i < densq_count(file, kind); ++i) {
+        T entry = {};
+        entry.struct_size = sizeof entry;
+        get(file, i, &entry);
+        visit(entry);
+    }
+}
+
 std::vector<TensorEntry> list_tensors(const densq_file *file) {
     std::vector<TensorEntry> list;
-    for (uint32_t i = 0; i < densq_count(file, DENSQ_TENSOR); ++i) {
-        densq_tensor tensor = {};
-        tensor.struct_size = sizeof tensor;
-        densq_get_tensor(file, i, &tensor);
+    for_each_entry(file, DENSQ_TENSOR, densq_get_tensor, [&](const densq_tensor &tensor) {
         list.push_back({{tensor.name, tensor.name_bytes},
                         dtype_name(tensor.dtype),
                         {tensor.shape, tensor.shape + tensor.dimensions},
                         tensor.bytes});
-    }
+    });
     return list;
 }
 
 std::vector<MetadataEntry> list_metadata(const densq_file *file) {
     std::vector<MetadataEntry> list;
-    for (uint32_t i = 0; i < densq_count(file, DENSQ_METADATA); ++i) {
-        densq_metadata metadata = {};
-        metadata.struct_size = sizeof metadata;
-        densq_get_metadata(file, i, &metadata);
+    for_each_entry(file, DENSQ_METADATA, densq_get_metadata, [&](const densq_metadata &metadata) {
         list.push_back({{metadata.key, metadata.key_bytes}, metadata.value_bytes});
-    }
+    });
     return list;
 }
 
@@ -63,17 +69,14 @@ File open_bytes(const uint8_t *bytes, size_t size, uint32_t flags) {
 
 std::vector<MatrixEntry> list_matrices(const densq_file *file) {
     std::vector<MatrixEntry> list;
-    for (uint32_t i = 0; i < densq_count(file, DENSQ_MATRIX); ++i) {
-        densq_matrix matrix = {};
-        matrix.struct_size = sizeof matrix;
-        densq_get_matrix(file, i, &matrix);
+    for_each_entry(file, DENSQ_MATRIX, densq_get_matrix, [&](const densq_matrix &matrix) {
         list.push_back({{matrix.name, matrix.name_bytes},
                         matrix.rows,
                         matrix.cols,
                         matrix.bits,
                         matrix.nnz,
                         matrix.bytes});
-    }
+    });
     return list;
 }
 
