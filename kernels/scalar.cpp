@@ -10,6 +10,7 @@ namespace {
 
 struct OneLane {
     using Vector = double;
+    static constexpr int kMaxBatch = 4;
     static constexpr int kTransposedBatch = 0;
 
     static double zero() { return 0; }
@@ -155,8 +156,9 @@ void prepare_fast(const Activations *activations, uint32_t cols, uint32_t) {
     prepare_spans(activations, cols, quantize_span, [](int16_t *) {});
 }
 
-constexpr KernelTable kTable =
-    make_table<FastRow, ExactRow, 4>("scalar", 0, prepare_fast, prepare_in_order);
+constexpr PrecisionKernels kFast = make_kernels<FastRow>(prepare_fast);
+constexpr PrecisionKernels kExact = make_kernels<ExactRow>(prepare_in_order);
+constexpr KernelTable kTable = make_table<OneLane>("scalar", 0, &kFast, &kExact);
 
 }  // namespace
 }  // namespace densq

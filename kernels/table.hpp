@@ -70,7 +70,7 @@ struct KernelTable {
     const char *name;
     uint32_t cpu_features;  // bits of kernels/cpu_features.hpp
     uint32_t max_batch;     // 1, 2, 4 or 8
-    PrecisionKernels fast, exact;
+    const PrecisionKernels *fast, *exact;
 
     // sum[b * sum_stride] = the product of nonzeros [begin, end), all of one row.
     void (*sparse_segment)(const Matrix *matrix, const Activations *activations, uint32_t begin,
@@ -87,6 +87,11 @@ static inline size_t prepared_cols(uint32_t cols) {
 }
 
 extern "C" {
+// What tables of one name share is compiled once.
+extern const PrecisionKernels densq_k_avx2_exact;
+extern const PrecisionKernels densq_k_avx512_exact;
+extern const PrecisionKernels densq_k_neon_exact;
+
 const KernelTable *densq_k_scalar(void);
 const KernelTable *densq_k_avx2(void);
 const KernelTable *densq_k_avx512(void);

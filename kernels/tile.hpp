@@ -193,25 +193,25 @@ void multiply_tile(const Matrix *matrix, const Activations *activations, uint32_
                                                                y_stride);
 }
 
-template <template <int, int> class Row, int max_batch>
+template <template <int, int> class Row>
 constexpr PrecisionKernels make_kernels(PrepareActivations prepare) {
-    static_assert(DenseRow<Row<DENSQ_MAX_BITS, max_batch>, max_batch>);
+    constexpr int kMaxBatch = Row<DENSQ_MAX_BITS, 1>::Lanes::kMaxBatch;
+    static_assert(DenseRow<Row<DENSQ_MAX_BITS, kMaxBatch>, kMaxBatch>);
     return {prepare, make_width_table<MultiplyTile>([](auto width) -> MultiplyTile {
-                return multiply_tile<Row, width.value, max_batch>;
+                return multiply_tile<Row, width.value, kMaxBatch>;
             })};
 }
 
-template <template <int, int> class Fast, template <int, int> class Exact, int max_batch>
+// `fast` and `exact` are made of the same Lanes.
+template <class Lanes>
 constexpr KernelTable make_table(const char *name, uint32_t cpu_features,
-                                 PrepareActivations prepare_fast,
-                                 PrepareActivations prepare_exact) {
+                                 const PrecisionKernels *fast, const PrecisionKernels *exact) {
     return {.name = name,
             .cpu_features = cpu_features,
-            .max_batch = max_batch,
-            .fast = make_kernels<Fast, max_batch>(prepare_fast),
-            .exact = make_kernels<Exact, max_batch>(prepare_exact),
-            .sparse_segment =
-                sparse_segment<typename Fast<DENSQ_MAX_BITS, max_batch>::Lanes, max_batch>};
+            .max_batch = Lanes::kMaxBatch,
+            .fast = fast,
+            .exact = exact,
+            .sparse_segment = sparse_segment<Lanes, Lanes::kMaxBatch>};
 }
 
 }  // namespace

@@ -7,10 +7,10 @@
 namespace llama {
 namespace {
 
-const std::string kStart = "<|im_start|>", kEnd = "<|im_end|>";
+const std::string kMessageStart = "<|im_start|>", kMessageEnd = "<|im_end|>";
 
 std::string message(const std::string &role, const std::string &content) {
-    return kStart + role + "\n" + content + kEnd + "\n";
+    return kMessageStart + role + "\n" + content + kMessageEnd + "\n";
 }
 
 // Templates are programs (Jinja), where a newline inside a string may stand as \n or as itself.
@@ -21,11 +21,11 @@ size_t skip_newline(const std::string &text, size_t at) {
 
 // The system message that a template spells out for conversations without one.
 std::string find_default_system(const std::string &text) {
-    const std::string start = kStart + "system";
+    const std::string start = kMessageStart + "system";
     for (size_t at = 0; (at = text.find(start, at)) != std::string::npos;) {
         at += start.size();
         const size_t begin = skip_newline(text, at);
-        const size_t end = text.find(kEnd, at);
+        const size_t end = text.find(kMessageEnd, at);
         if (begin == std::string::npos || end == std::string::npos) continue;
         std::string content = text.substr(begin, end - begin);
         if (content.find_first_of("'\"{}") == std::string::npos) return content;
@@ -38,7 +38,8 @@ std::string find_default_system(const std::string &text) {
 ChatFormat::ChatFormat(const std::string &tokenizer_config) {
     const std::string text = parse_chat_template(tokenizer_config);
     if (text.empty()) throw Error("tokenizer_config.json: has no chat_template: not a chat model");
-    if (text.find(kStart) == std::string::npos || text.find(kEnd) == std::string::npos)
+    if (text.find(kMessageStart) == std::string::npos ||
+        text.find(kMessageEnd) == std::string::npos)
         throw Error("tokenizer_config.json: the chat_template is not of the ChatML family, the "
                     "only one supported");
     default_system = find_default_system(text);
@@ -50,7 +51,7 @@ std::string ChatFormat::begin(const std::string &system) const {
 }
 
 std::string ChatFormat::turn(const std::string &content) const {
-    return message("user", content) + kStart + "assistant\n";
+    return message("user", content) + kMessageStart + "assistant\n";
 }
 
 }  // namespace llama

@@ -3,7 +3,6 @@
 #include "kernels/cpu_features.hpp"
 
 #include "neon_word_products.hpp"
-#include "neon_exact.hpp"
 #include "neon_fast.hpp"
 
 namespace densq {
@@ -12,8 +11,8 @@ namespace {
 template <int bits, int batch>
 using WordFastRow = FastRow<bits, batch, WordProducts<bits, batch>>;
 
-constexpr KernelTable kTable = make_table<WordFastRow, ExactRow, 4>(
-    "neon", kCpuNeon, prepare_fast<WordProducts>, prepare_in_order);
+constexpr PrecisionKernels kFast = make_kernels<WordFastRow>(prepare_fast<WordProducts>);
+constexpr KernelTable kTable = make_table<Lanes8>("neon", kCpuNeon, &kFast, &densq_k_neon_exact);
 
 }  // namespace
 }  // namespace densq

@@ -3,7 +3,6 @@
 #include "kernels/cpu_features.hpp"
 
 #include "neon_byte_products.hpp"
-#include "neon_exact.hpp"
 #include "neon_fast.hpp"
 
 namespace densq {
@@ -12,8 +11,9 @@ namespace {
 template <int bits, int batch>
 using ByteFastRow = FastRow<bits, batch, ByteProducts<bits, batch>>;
 
-constexpr KernelTable kTable = make_table<ByteFastRow, ExactRow, 4>(
-    "neon", kCpuNeon | kCpuDotProducts, prepare_fast<ByteProducts>, prepare_in_order);
+constexpr PrecisionKernels kFast = make_kernels<ByteFastRow>(prepare_fast<ByteProducts>);
+constexpr KernelTable kTable =
+    make_table<Lanes8>("neon", kCpuNeon | kCpuDotProducts, &kFast, &densq_k_neon_exact);
 
 }  // namespace
 }  // namespace densq

@@ -2,14 +2,13 @@
 // avx2.cpp - the AVX2 kernels as a table.
 #include "kernels/cpu_features.hpp"
 
-#include "avx2_exact.hpp"
 #include "avx2_fast.hpp"
 
 namespace densq {
 namespace {
 
-constexpr KernelTable kTable =
-    make_table<FastRow, ExactRow, 4>("avx2", kCpuAvx2, prepare_fast, prepare_exact);
+constexpr PrecisionKernels kFast = make_kernels<FastRow>(prepare_fast);
+constexpr KernelTable kTable = make_table<Lanes8>("avx2", kCpuAvx2, &kFast, &densq_k_avx2_exact);
 
 }  // namespace
 }  // namespace densq

@@ -2,7 +2,6 @@
 // avx512.cpp - the AVX-512 kernels as a table.
 #include "kernels/cpu_features.hpp"
 
-#include "avx512_exact.hpp"
 #include "avx512_fast.hpp"
 
 namespace densq {
@@ -17,8 +16,9 @@ struct MaddProducts {
 template <int bits, int batch>
 using MaddFastRow = FastRow<bits, batch, MaddProducts>;
 
+constexpr PrecisionKernels kFast = make_kernels<MaddFastRow>(prepare_fast);
 constexpr KernelTable kTable =
-    make_table<MaddFastRow, ExactRow, 8>("avx512", kCpuAvx512, prepare_fast, prepare_exact);
+    make_table<Lanes16>("avx512", kCpuAvx512, &kFast, &densq_k_avx512_exact);
 
 }  // namespace
 }  // namespace densq

@@ -15,6 +15,7 @@ static DENSQ_INLINE __mmask16 first_lanes(uint32_t count) {
 
 struct Lanes16 {
     using Vector = __m512;
+    static constexpr int kMaxBatch = 8;
     static constexpr int kTransposedBatch = 8;
 
     static DENSQ_INLINE __m512 zero() { return _mm512_setzero_ps(); }

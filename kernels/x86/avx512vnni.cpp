@@ -2,7 +2,6 @@
 // avx512vnni.cpp - the AVX-512 kernels with the dot products of VNNI as a table.
 #include "kernels/cpu_features.hpp"
 
-#include "avx512_exact.hpp"
 #include "avx512_fast.hpp"
 
 namespace densq {
@@ -17,8 +16,9 @@ struct VnniProducts {
 template <int bits, int batch>
 using VnniFastRow = FastRow<bits, batch, VnniProducts>;
 
-constexpr KernelTable kTable = make_table<VnniFastRow, ExactRow, 8>(
-    "avx512", kCpuAvx512 | kCpuAvx512Vnni, prepare_fast, prepare_exact);
+constexpr PrecisionKernels kFast = make_kernels<VnniFastRow>(prepare_fast);
+constexpr KernelTable kTable =
+    make_table<Lanes16>("avx512", kCpuAvx512 | kCpuAvx512Vnni, &kFast, &densq_k_avx512_exact);
 
 }  // namespace
 }  // namespace densq

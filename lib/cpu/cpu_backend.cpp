@@ -29,11 +29,11 @@ densq_status choose_kernels(CpuBackend *backend, uint32_t precision, densq_fault
     case DENSQ_PRECISION_DEFAULT:
     case DENSQ_FAST:
         backend->precision = DENSQ_FAST;
-        backend->kernels = &backend->table->fast;
+        backend->kernels = backend->table->fast;
         return DENSQ_OK;
     case DENSQ_EXACT:
         backend->precision = DENSQ_EXACT;
-        backend->kernels = &backend->table->exact;
+        backend->kernels = backend->table->exact;
         return DENSQ_OK;
     default:
         return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Each kernel object exports one symbol, the function that it is named after, and no weak ones.
+"""Each kernel object exports one symbol, which it is named after, and no weak ones.
 
     check_kernels.py NM BUILD_DIR ARCHIVE...
 
@@ -71,7 +71,7 @@ def main():
             for object_name, symbols in external_symbols(nm, path).items():
                 errors += judge(object_name, kernel, symbols)
                 count += 1
-    print("\n".join(errors) or f"{count} kernel objects export their own function and no other")
+    print("\n".join(errors) or f"{count} kernel objects export their own symbol and no other")
     return bool(errors) or count != 2 * len(archives)
 
 

@@ -139,6 +139,7 @@ def test_fast_precision_on_real_activations(_):
             print(f"  {bits} bits, {backend}: 2^{largest:.2f} at {max(errors, key=errors.get)}")
             assert set(errors) == matrices
             assert result.returncode == 0 and -16 < largest <= -10, result.stdout
+    print("backends that ran:", *BACKENDS)
 
 
 def small_config(**changes):

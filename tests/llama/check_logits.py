@@ -178,6 +178,7 @@ def test_quantized(folder):
         check_exact(subject, file, wanted)
         decoder.multiplier = numpy_llama.fast
         check_fast(subject, file, wanted, decoder.logits(subject.tokens))
+    print("backends that ran:", *BACKENDS)
 
 
 support.run_tests(globals())

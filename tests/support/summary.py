@@ -18,7 +18,7 @@ def results_of(build):
 
 
 def backends_of(test):
-    """The lines of tests/support/backends_main.cpp."""
+    """The lines of tests/support/backends_main.cpp and of scripts."""
     return [line for line in test.get("stdout", "").splitlines() if line.startswith("backends ")]
 
 

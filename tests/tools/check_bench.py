@@ -39,6 +39,7 @@ def test_every_combination_is_reported():
         assert len(products) == len(wanted)
         assert {(r["backend"], r["precision"], r["threads"], r["batch"])
                 for r in products} == wanted
+    print("backends that ran:", *backends)
 
 
 def test_nonzeros_in_few_rows_and_columns():

@@ -25,6 +25,7 @@ def test_every_backend_passes():
     cases = report["cases"]
     assert report["failed"] == 0 and report["products"] == len(cases)
     assert set(report["devices"]) == backends == {case["backend"] for case in cases}
+    print("backends that ran:", *backends)
     assert {case["bits"] for case in cases} == {2, 3, 4}
     assert {case["x"] for case in cases} == {"F32"}
     assert len({case["nonzeros"] for case in cases}) == 5

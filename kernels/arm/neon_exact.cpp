@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// neon_exact.hpp - the exact precision: fp16 entries looked up by their bytes, converted to F32,
+// neon_exact.cpp - the exact precision: fp16 entries looked up by their bytes, converted to F32,
 // and fused multiply-adds.
-#pragma once
+#include "kernels/prepare_activations.hpp"
+
 #include "neon_fields.hpp"
 #include "neon_lanes.hpp"
 
@@ -94,3 +95,6 @@ private:
 
 }  // namespace
 }  // namespace densq
+
+constexpr densq::PrecisionKernels densq::densq_k_neon_exact =
+    densq::make_kernels<densq::ExactRow>(densq::prepare_in_order);

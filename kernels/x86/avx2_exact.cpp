@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// avx2_exact.hpp - the exact precision: 8 lookups with vpermps (two and a blend for 16 entries), 8
+// avx2_exact.cpp - the exact precision: 8 lookups with vpermps (two and a blend for 16 entries), 8
 // fused multiply-adds.
 //
 // A 16-bit lane yields the code of an even column in the low half of a 32-bit lane and of an odd
 // column in the high half, so 16 activations are prepared as 8 even, then 8 odd ones.
-#pragma once
 #include "kernels/prepare_activations.hpp"
 
 #include "avx2_fields.hpp"
@@ -125,3 +124,6 @@ void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
 
 }  // namespace
 }  // namespace densq
+
+constexpr densq::PrecisionKernels densq::densq_k_avx2_exact =
+    densq::make_kernels<densq::ExactRow>(densq::prepare_exact);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// avx512_exact.hpp - the exact precision: 16 lookups with vpermps, 16 fused multiply-adds.
+// avx512_exact.cpp - the exact precision: 16 lookups with vpermps, 16 fused multiply-adds.
 //
 // A 16-bit lane yields the code of an even column in the low half of a 32-bit lane and of an odd
 // column in the high half, so a unit's 32 activations are prepared as 16 even, then 16 odd ones.
-#pragma once
 #include "kernels/prepare_activations.hpp"
 
 #include "avx512_fields.hpp"
@@ -103,3 +102,6 @@ void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
 
 }  // namespace
 }  // namespace densq
+
+constexpr densq::PrecisionKernels densq::densq_k_avx512_exact =
+    densq::make_kernels<densq::ExactRow>(densq::prepare_exact);
