@@ -111,7 +111,8 @@ def test_terminal(folder):
     save_layers(folder / "m.safetensors", 3, 256)
     arguments = [folder / "m.safetensors", folder / "out.densq"]
     status, stdout, shown = run_on_terminal(*arguments)
-    assert status == 0 and stdout.startswith(f"{folder}/out.densq: 3 matrices ("), stdout
+    assert status == 0 and "\n3 matrices, 0 plain tensors: " in stdout, stdout
+    assert stdout.splitlines()[-1].startswith(f"{folder}/out.densq: "), stdout
     for i in range(3):
         assert f"%  model.layers.{i}.weight" in shown, shown
     assert re.search(r"\r\x1b\[K\[#* *\] +\d+ %", shown), shown
@@ -124,7 +125,8 @@ def test_no_terminal(folder):
     save_layers(folder / "m.safetensors", 3, 256)
     result = run("quantize", "--model", folder / "m.safetensors", "--unweighted", "-o",
                  folder / "out.densq")
-    assert result.stderr == "" and "\x1b" not in result.stdout and result.stdout.count("\n") == 1
+    assert result.stderr == "" and "\x1b" not in result.stdout
+    assert all(len(line) <= 80 for line in result.stdout.splitlines()[:-1]), result
     result = run("quantize", "--model", folder / "m.safetensors", "--unweighted", "--quiet", "-o",
                  folder / "out.densq")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
@@ -142,7 +144,7 @@ def test_help_and_version(folder):
         assert result.returncode == 0 and result.stderr == "" and "Usage: densq" in result.stdout
     for option in ("--model", "--gradients", "--bits", "--outliers", "--sensitive", "--include",
                    "--exclude", "--drop", "--bits-for", "--unweighted", "--threads", "--quiet",
-                   "--output"):
+                   "--output", "--dry-run", "--plan", "--layers", "--expert-layout"):
         assert option in run("quantize", "--help").stdout, option
 
 

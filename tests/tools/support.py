@@ -22,11 +22,15 @@ def run(*arguments, **options):
     return subprocess.run([DENSQ, *map(str, arguments)], capture_output=True, text=True, **options)
 
 
+def without_notes(text):
+    return "".join(line for line in text.splitlines(True) if not line.startswith("densq: note: "))
+
+
 def quantize(model, output, *arguments, gradients=None, **options):
-    """Runs to the end, silently on stderr; returns what the file holds."""
+    """Runs to the end, with nothing but notes on stderr; returns what the file holds."""
     weighting = ["--gradients", gradients] if gradients else ["--unweighted"]
     result = run("quantize", "--model", model, "-o", output, *weighting, *arguments, **options)
-    assert result.returncode == 0 and result.stderr == "", result
+    assert result.returncode == 0 and without_notes(result.stderr) == "", result
     return read_file(output)
 
 

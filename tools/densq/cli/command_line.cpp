@@ -49,10 +49,8 @@ public:
 private:
     void add_quantize() {
         CLI::App *command = app.add_subcommand("quantize", "Quantize a model's linear layers");
-        command
-            ->add_option("--model", quantize.model,
-                         "folder with model.safetensors or its shards, or a .safetensors file")
-            ->required();
+        command->add_option("--model", quantize.model,
+                            "folder with model.safetensors or its shards, or a .safetensors file");
         command->add_option("--gradients", quantize.gradients,
                             "squared gradients of the same names and shapes: a folder or a file");
         command->add_option("--bits", quantize.bits, "bits of a code: 2, 3 or 4")
@@ -79,11 +77,21 @@ private:
             ->add_option("--bits-for", quantize.bits_for,
                          "GLOB=BITS: other bits for some tensors, which are quantized in any case")
             ->allow_extra_args(false);
+        command
+            ->add_option("--expert-layout", quantize.expert_layout,
+                         "how stacks of experts lie, where the model does not tell")
+            ->check(CLI::IsMember({"out-in", "in-out"}));
         command->add_flag("--unweighted", quantize.unweighted,
                           "no gradients: every weight counts the same, none is sensitive");
         command->add_option("--threads", quantize.threads, "default: all cores");
-        command->add_flag("--quiet", quantize.quiet, "no progress bar and no summary");
-        command->add_option("-o,--output", quantize.output, "the densq file to write")->required();
+        command->add_flag("--dry-run", quantize.dry_run,
+                          "print the plan and the size of the file, and write nothing");
+        command->add_option("--plan", quantize.plan,
+                            "a file for the plan, so that several machines quantize parts of it");
+        command->add_option("--layers", quantize.layers,
+                            "FIRST:END: quantize these layers of the plan; see densq merge");
+        command->add_flag("--quiet", quantize.quiet, "no progress bar, no plan and no summary");
+        command->add_option("-o,--output", quantize.output, "the densq file to write");
         command->footer(
             "Example:\n  densq quantize --model llama --gradients llama-gradients --bits 3 "
             "--outliers 0.40% --sensitive 0.05% -o llama-3bit.densq");
