@@ -12,6 +12,7 @@
 #include "progress_bar.hpp"
 #include "tools/densq/errors.hpp"
 #include "tools/densq/format/handles.hpp"
+#include "tools/densq/quantize/model_notes.hpp"
 #include "tools/densq/quantize/model_plan.hpp"
 #include "tools/densq/quantize/quantize_matrix.hpp"
 #include "tools/densq/quantize/weight_checks.hpp"
@@ -94,6 +95,7 @@ public:
             check_interrupt();
             writer.finish();
         }
+        for (std::string &warning : notes.warnings()) warnings.push_back(std::move(warning));
         for (const std::string &warning : warnings)
             std::fprintf(stderr, "densq: warning: %s\n", warning.c_str());
     }
@@ -159,14 +161,15 @@ private:
                 warnings.push_back("the gradients of '" + name +
                                    "' are all zero: every weight counts the same");
         }
-        QuantizedMatrix quantized =
+        QuantizationResult quantized =
             quantize_matrix(source, plan.recipes.at(name), {threads, [&](uint32_t rows) {
                                                                 check_interrupt();
                                                                 progress->add(rows);
                                                             }});
         forget(weights);
         if (gradients) forget(gradients->tensors.at(name));
-        return quantized;
+        notes.add(name, quantized.notes);
+        return std::move(quantized.matrix);
     }
 
     static RowReader reader_of(const Checkpoint::Entry &entry) {
@@ -182,6 +185,7 @@ private:
     std::optional<Checkpoint> gradients;
     uint32_t threads;
     ModelPlan plan;
+    ModelNotes notes;
     std::vector<std::string> warnings;
 };
 
