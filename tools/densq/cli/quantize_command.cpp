@@ -77,11 +77,12 @@ public:
     }
 
     void run() {
-        uint64_t rows = 0;
-        for (const auto &[name, matrix] : plan.file.matrices) rows += matrix.rows;
+        uint64_t weights = 0;
+        for (const auto &[name, matrix] : plan.file.matrices)
+            weights += uint64_t{matrix.rows} * matrix.cols;
         {
             FileWriter writer(options.output, plan.file);
-            ProgressBar progress(rows, options.quiet);
+            ProgressBar progress(weights, options.quiet);
             for (const auto &[name, matrix] : plan.file.matrices) {
                 progress.begin(name);
                 writer.add_matrix(name, quantize(name, matrix, &progress));
@@ -161,11 +162,11 @@ private:
                 warnings.push_back("the gradients of '" + name +
                                    "' are all zero: every weight counts the same");
         }
-        QuantizationResult quantized =
-            quantize_matrix(source, plan.recipes.at(name), {threads, [&](uint32_t rows) {
-                                                                check_interrupt();
-                                                                progress->add(rows);
-                                                            }});
+        QuantizationResult quantized = quantize_matrix(
+            source, plan.recipes.at(name), {threads, [&](uint32_t rows) {
+                                                check_interrupt();
+                                                progress->add(uint64_t{rows} * matrix.cols);
+                                            }});
         forget(weights);
         if (gradients) forget(gradients->tensors.at(name));
         notes.add(name, quantized.notes);
