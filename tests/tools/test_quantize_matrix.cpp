@@ -82,16 +82,22 @@ std::vector<bool> expected_sparse(const Weights &w, const Options &options) {
     std::vector<bool> sparse(w.values.size());
     std::vector<float> magnitudes;
     for (const float value : w.values) magnitudes.push_back(std::abs(value));
-    const auto take = [&](const std::vector<size_t> &order, double fraction) {
-        auto left = static_cast<size_t>(std::round(fraction * weights));
-        for (size_t i = 0; i < order.size() && left > 0; ++i) {
-            if (sparse[order[i]]) continue;
-            sparse[order[i]] = true;
-            --left;
-        }
+    const auto count_of = [&](double fraction) {
+        return static_cast<size_t>(std::round(fraction * weights));
     };
-    if (!w.gradients.empty()) take(ranked(w.gradients), options.sensitive);
-    take(ranked(magnitudes), options.outliers);
+    size_t left = count_of(options.sensitive);
+    for (const size_t i : ranked(w.gradients)) {
+        if (left == 0 || w.gradients[i] == 0) break;
+        sparse[i] = true;
+        --left;
+    }
+    left += count_of(options.outliers);
+    for (const size_t i : ranked(magnitudes)) {
+        if (left == 0) break;
+        if (sparse[i]) continue;
+        sparse[i] = true;
+        --left;
+    }
     return sparse;
 }
 
@@ -288,6 +294,11 @@ TEST_CASE("matrix: the sensitive first, then the largest of the others") {
     CHECK(sparse_positions(quantize(w, {2, 0.25, 0.25, 1})) == std::vector<size_t>{0, 1, 2, 5});
     CHECK(sparse_positions(quantize(w, {2, 0.25, 0, 1})) == std::vector<size_t>{0, 1});
     CHECK(sparse_positions(quantize(w, {2, 0, 0.25, 1})) == std::vector<size_t>{1, 5});
+    // 1, 3 and 5 alone are sensitive; what is missing are the largest of the others.
+    CHECK(sparse_positions(quantize(w, {2, 0.125, 0.5, 3})) == std::vector<size_t>{0, 1, 2, 3, 5});
+    CHECK(sparse_positions(quantize(w, {2, 0, 0.75, 1})) == std::vector<size_t>{0, 1, 2, 3, 5, 7});
+    w.gradients.assign(8, 0.0f);
+    CHECK(sparse_positions(quantize(w, {2, 0, 0.25, 2})) == std::vector<size_t>{0, 1});
 }
 
 TEST_CASE("matrix: among equals those that come first, on any number of threads") {
