@@ -15,58 +15,13 @@
 #include "tools/densq/quantize/kmeans.hpp"
 #include "tools/densq/quantize/quantize_matrix.hpp"
 #include "tools/densq/quantize/sparse_choice.hpp"
+#include "tests/tools/made_up_matrix.hpp"
 #include "tools/densq/errors.hpp"
 #include "tools/densq/format/widths.hpp"
 
-using namespace densq::tool;
+using namespace made_up;
 
 namespace {
-
-struct Weights {
-    uint32_t rows, cols;
-    std::vector<float> values, gradients;  // without gradients: unweighted
-
-    // Reads rows of `from`; empty if that is.
-    RowReader reader(const std::vector<float> &from) const {
-        if (from.empty()) return {};
-        return [&from, width = size_t{cols}](uint32_t row, float *out) {
-            std::copy_n(from.begin() + static_cast<ptrdiff_t>(row * width), width, out);
-        };
-    }
-};
-
-struct Options {
-    uint32_t bits;
-    double outliers, sensitive;
-    uint32_t threads;
-    std::string method = "kmeans";
-
-    MatrixRecipe recipe() const { return {bits, outliers, sensitive, method}; }
-};
-
-QuantizationResult quantize_with_notes(
-    const Weights &w, const Options &options,
-    const std::function<void(uint32_t)> &done = [](uint32_t) {}) {
-    return quantize_matrix({w.rows, w.cols, w.reader(w.values), w.reader(w.gradients)},
-                           options.recipe(), {options.threads, done});
-}
-
-QuantizedMatrix quantize(const Weights &w, const Options &options) {
-    return quantize_with_notes(w, options).matrix;
-}
-
-Weights make_weights(uint32_t rows, uint32_t cols, unsigned seed) {
-    std::mt19937 random(seed);
-    std::normal_distribution<float> normal;
-    Weights w = {rows, cols, {}, {}};
-    for (size_t i = 0; i < static_cast<size_t>(rows) * cols; ++i) {
-        w.values.push_back(0.02f * normal(random));
-        w.gradients.push_back(std::exp(3 * normal(random)));
-    }
-    return w;
-}
-
-double to_double(uint16_t half) { return static_cast<double>(densq_f16_to_f32(half)); }
 
 // Indices of all weights, largest score first, equal ones in order.
 std::vector<size_t> ranked(const std::vector<float> &scores) {
@@ -123,11 +78,6 @@ std::vector<uint16_t> expected_lut(const Weights &w, const std::vector<bool> &sp
         lut.push_back(densq_f32_to_f16(static_cast<float>(centroid)));
     lut.resize(size_t{1} << bits, lut.back());
     return lut;
-}
-
-uint32_t code_at(const QuantizedMatrix &q, uint32_t row, uint32_t col) {
-    const densq_code_place place = densq_place_code(q.rows, q.cols, q.bits, row, col);
-    return densq_get_code(q.codes.data() + place.group, q.bits, place.field, place.slot);
 }
 
 // All bits that stand for no code are zero: the codes alone, put again, give the same bytes.
@@ -315,6 +265,13 @@ TEST_CASE("matrix: among equals those that come first, on any number of threads"
     }
 }
 
+TEST_CASE("matrix: gradients that are mostly zero") {
+    Weights w = make_weights(8, 512, 15);
+    for (float &gradient : w.gradients)
+        if (gradient < 200) gradient = 0;
+    check_quantized(w, {3, 0.0040, 0.0005, 1});
+}
+
 TEST_CASE("matrix: rows without gradients count all weights the same") {
     Weights w = make_weights(20, 64, 7);
     std::fill_n(w.gradients.begin() + 3 * 64, 64, 0.0f);
@@ -385,46 +342,4 @@ TEST_CASE("matrix: done counts every row once, and what it throws comes through"
         CHECK_THROWS_AS(run(100), std::range_error);  // with the last row
         CHECK_THROWS_AS(run(1), std::range_error);
     }
-}
-
-TEST_CASE("matrix: notes count the rows that fp16 cannot hold and those with mostly zeros") {
-    Weights w = make_weights(70, 40, 14);
-    for (const uint32_t row : {3u, 17u, 69u})  // too small
-        for (size_t i = 0; i < 40; ++i) w.values[row * 40 + i] *= 1e-7f;
-    std::fill_n(w.values.begin() + 5 * 40, 40, 0.0f);  // loses nothing
-    std::fill_n(w.values.begin() + 6 * 40, 40, 65504.0f);
-    std::fill_n(w.gradients.begin() + 8 * 40, 21, 0.0f);
-    std::fill_n(w.gradients.begin() + 9 * 40, 20, 0.0f);
-    std::fill_n(w.gradients.begin() + 10 * 40, 40, 0.0f);
-    for (const uint32_t threads : {1u, 3u}) {
-        const MatrixNotes notes = quantize_with_notes(w, {4, 0, 0, threads}).notes;
-        CHECK(notes.rows_lost_to_fp16 == 3);
-        CHECK(notes.largest_error > 0.9);
-        CHECK(notes.largest_error <= 1.01);
-        CHECK(notes.rows_mostly_zero == 1);
-    }
-    const MatrixNotes healthy = quantize_with_notes(make_weights(70, 40, 14), {2, 0, 0, 1}).notes;
-    CHECK(healthy.rows_lost_to_fp16 == 0);
-    CHECK(healthy.largest_error == 0);
-    CHECK(healthy.rows_mostly_zero == 0);
-}
-
-TEST_CASE("matrix: gradients that are mostly zero cost little beside none") {
-    Weights w = make_weights(8, 512, 15);
-    for (float &gradient : w.gradients)
-        if (gradient < 200) gradient = 0;  // too small for some dtype
-    CHECK(std::count(w.gradients.begin(), w.gradients.end(), 0.0f) > 0.95 * 8 * 512);
-    check_quantized(w, {3, 0.0040, 0.0005, 1});
-    const auto error_of = [&](const QuantizedMatrix &q) {
-        double error = 0;
-        for (uint32_t r = 0; r < w.rows; ++r)
-            for (uint32_t c = 0; c < w.cols; ++c) {
-                const double entry = to_double(q.lut[r * 8 + code_at(q, r, c)]);
-                error += std::pow(entry - static_cast<double>(w.values[r * 512 + c]), 2);
-            }
-        return std::sqrt(error);
-    };
-    const double weighted = error_of(quantize(w, {3, 0, 0, 1}));
-    w.gradients.clear();
-    CHECK(weighted < 1.25 * error_of(quantize(w, {3, 0, 0, 1})));
 }
