@@ -222,6 +222,37 @@ def test_gradients_of_zero_warn(folder):
     check_contents(read_file(folder / "out.densq"), model, gradients)
 
 
+def test_what_numbers_cost_is_said_once_for_the_model(folder):
+    model = made_up_model()
+    gradients = make_gradients(linear(model))
+    up, down = "model.layers.0.up.weight", "model.layers.0.down.weight"
+    model[up][[2, 5]] *= 5e-6
+    model["model.layers.1.down.weight"][:] = 1e-8
+    for name in (up, down):  # too small for F16
+        gradients[name][:9, :] = np.where(gradients[name][:9, :] < 20, 0, gradients[name][:9, :])
+    save(folder / "m.safetensors", model)
+    save(folder / "g.safetensors", gradients)
+    result = run("quantize", "--model", folder / "m.safetensors", "--gradients",
+                 folder / "g.safetensors", "-o", folder / "out.densq")
+    assert result.returncode == 0, result
+    by_fp16, mostly_zero = without_notes(result.stderr).splitlines()
+    assert by_fp16.startswith("densq: warning: 3 rows of 2 matrices: fp16,"), by_fp16
+    assert "up to 100 % (in 'model.layers.1.down.weight')" in by_fp16, by_fp16
+    assert mostly_zero.startswith("densq: warning: 18 rows of 2 matrices: most gradients are zero")
+    check_contents(read_file(folder / "out.densq"), model, gradients)
+
+
+def test_a_sparse_value_out_of_reach_keeps_its_sign(folder):
+    weights = np.full((1, 64), -40000, np.float32)
+    weights[0, 0] = 40000
+    save(folder / "m.safetensors", {"model.layers.0.up.weight": weights})
+    result = run("quantize", "--model", folder / "m.safetensors", "--unweighted", "--outliers",
+                 "1.6%", "-o", folder / "out.densq")
+    assert result.returncode == 0 and "1 row of 1 matrix: fp16," in result.stderr, result
+    matrix, = read_file(folder / "out.densq").matrices.values()
+    assert matrix.sparse == [(0, 0, 65504)] and (matrix.lut == -40000).all(), matrix.sparse
+
+
 def test_without_linear_layers_no_gradients_are_needed(folder):
     save(folder / "m.safetensors", {"a": make_weights(3, 4, 1)})
     result = run("quantize", "--model", folder / "m.safetensors", "--exclude", "a", "-o",

@@ -144,15 +144,18 @@ def decode_field(slots, field, bits):
 
 def expected_sparse(weights, gradients, outliers, sensitive):
     """Flat positions; shares in percent."""
-    def take(scores, share):
-        count = int(np.floor(share / 100 * weights.size + 0.5))
+    def take(scores, count):
         order = np.argsort(-scores.ravel(), kind="stable")
         chosen.extend(order[~np.isin(order, chosen)][:count].tolist())
 
-    chosen = []
+    def count_of(share):
+        return int(np.floor(share / 100 * weights.size + 0.5))
+
+    chosen, left = [], 0
     if gradients is not None:
-        take(gradients if gradients.any() else np.abs(weights), sensitive)
-    take(np.abs(weights), outliers)
+        left = count_of(sensitive)
+        take(gradients, min(left, np.count_nonzero(gradients)))
+    take(np.abs(weights), left - len(chosen) + count_of(outliers))
     return sorted(chosen)
 
 

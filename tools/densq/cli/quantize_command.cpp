@@ -66,7 +66,8 @@ void quantize_to_file(const QuantizeOptions &options, QuantizeJob *job) {
     const auto begin = std::chrono::steady_clock::now();
     print_notices(*job);
     if (!options.quiet) print_plan(*job);
-    job->write();
+    for (const std::string &warning : job->write())
+        std::fprintf(stderr, "densq: warning: %s\n", warning.c_str());
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     if (!options.quiet)
         std::printf("%s: %.1f MB, %.1f s\n", options.output.c_str(),

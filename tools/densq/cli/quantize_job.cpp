@@ -11,6 +11,7 @@
 #include "tools/densq/errors.hpp"
 #include "tools/densq/format/handles.hpp"
 #include "tools/densq/quantize/matrix_reader.hpp"
+#include "tools/densq/quantize/model_notes.hpp"
 #include "tools/densq/quantize/quantize_matrix.hpp"
 #include "tools/densq/quantize/weight_checks.hpp"
 
@@ -186,14 +187,18 @@ void QuantizeJob::take_part(const StoredPlan &stored, uint64_t begin, uint64_t e
                                 " was written");
 }
 
-void QuantizeJob::write() const {
-    uint64_t rows = 0;
-    for (const auto &[name, matrix] : planned.file.matrices) rows += matrix.rows;
+std::vector<std::string> QuantizeJob::write() const {
+    uint64_t weights = 0;
+    for (const auto &[name, matrix] : planned.file.matrices)
+        weights += uint64_t{matrix.rows} * matrix.cols;
     FileWriter writer(options.output, planned.file);
-    ProgressBar progress(rows, options.quiet);
+    ProgressBar progress(weights, options.quiet);
+    ModelNotes notes;
     for (const auto &[name, matrix] : planned.file.matrices) {
         progress.begin(name);
-        writer.add_matrix(name, quantize(name, &progress));
+        const QuantizationResult result = quantize(name, &progress);
+        notes.add(name, result.notes);
+        writer.add_matrix(name, result.matrix);
     }
     for (const auto &[name, tensor] : planned.file.tensors) {
         check_interrupt();
@@ -201,9 +206,10 @@ void QuantizeJob::write() const {
     }
     check_interrupt();
     writer.finish();
+    return notes.warnings();
 }
 
-QuantizedMatrix QuantizeJob::quantize(const std::string &name, ProgressBar *progress) const {
+QuantizationResult QuantizeJob::quantize(const std::string &name, ProgressBar *progress) const {
     const PlannedMatrix &matrix = planned.matrices.at(name);
     const MatrixPlan &shape = planned.file.matrices.at(name);
     const Checkpoint::Entry &weights = model.tensors.at(matrix.origin.tensor);
@@ -218,10 +224,10 @@ QuantizedMatrix QuantizeJob::quantize(const std::string &name, ProgressBar *prog
                                 threads);
         source.gradients = [&](uint32_t row, float *out) { gradient_reader->read_row(row, out); };
     }
-    QuantizedMatrix quantized =
+    QuantizationResult quantized =
         quantize_matrix(source, matrix.recipe, {threads, [&](uint32_t rows) {
                                                     check_interrupt();
-                                                    progress->add(rows);
+                                                    progress->add(uint64_t{rows} * shape.cols);
                                                 }});
     forget(weights);
     if (gradients) forget(gradients->tensors.at(matrix.origin.tensor));

@@ -23,7 +23,8 @@ public:
     // Restricts it to the layers [begin, end) of a stored plan, which must be the plan of this job.
     void take_part(const StoredPlan &stored, uint64_t begin, uint64_t end);
 
-    void write() const;
+    // Returns what the user should know of the result.
+    std::vector<std::string> write() const;
 
     const ModelPlan &plan() const { return planned; }
     const InputChecksums &checksums() const { return found; }
@@ -34,7 +35,7 @@ private:
     void open_gradients();
     void refuse_overwriting_input() const;
     bool is_quantized(const std::string &tensor) const;
-    QuantizedMatrix quantize(const std::string &name, ProgressBar *progress) const;
+    QuantizationResult quantize(const std::string &name, ProgressBar *progress) const;
     void write_tensor(const std::string &name, const TensorPlan &tensor, FileWriter *writer) const;
     uint64_t fingerprint() const { return fingerprint_of(planned, found); }
 
