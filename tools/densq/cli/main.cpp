@@ -8,6 +8,7 @@
 #include "command_line.hpp"
 #include "interrupt.hpp"
 #include "tools/densq/errors.hpp"
+#include "tools/densq/format/mapped_file.hpp"
 
 namespace densq::tool {
 namespace {
@@ -18,6 +19,7 @@ int fail(const char *message, int status) {
 }
 
 int run(int argc, char **argv) {
+    catch_lost_pages();
     try {
         if (const int status = run_command_line(argc, argv)) return status;
         return std::fflush(stdout) == 0 ? 0 : fail("cannot write the output", 1);

@@ -12,6 +12,9 @@
 #include "progress_bar.hpp"
 #include "tools/densq/errors.hpp"
 #include "tools/densq/format/handles.hpp"
+#include "tools/densq/format/input_file.hpp"
+#include "tools/densq/format/model_json.hpp"
+#include "tools/densq/format/plain_tensor.hpp"
 #include "tools/densq/quantize/model_plan.hpp"
 #include "tools/densq/quantize/quantize_matrix.hpp"
 #include "tools/densq/quantize/weight_checks.hpp"
@@ -78,6 +81,8 @@ public:
     void run() {
         uint64_t rows = 0;
         for (const auto &[name, matrix] : plan.file.matrices) rows += matrix.rows;
+        for (const std::string &notice : model.notices)
+            std::fprintf(stderr, "densq: notice: %s\n", notice.c_str());
         {
             FileWriter writer(options.output, plan.file);
             ProgressBar progress(rows, options.quiet);
@@ -88,7 +93,8 @@ public:
             for (const auto &[name, tensor] : plan.file.tensors) {
                 check_interrupt();
                 const Checkpoint::Entry &entry = model.tensors.at(name);
-                writer.add_tensor(name, entry.tensor->data, entry.tensor->bytes);
+                const PlainBytes plain = plain_bytes(name, entry);
+                writer.add_tensor(name, plain.data, plain.bytes);
                 forget(entry);
             }
             check_interrupt();
@@ -116,11 +122,13 @@ public:
 private:
     void make_plan() {
         if (selection.include.empty() && selection.bits_for.empty())
-            refuse_transposed(read_text(model.folder / "config.json"));
+            refuse_transposed(read_text(model.folder / "config.json").value_or(""));
         plan = plan_model(model, selection, recipe);
         for (const char *file : kTexts)
-            if (std::string text = read_text(model.folder / file); !text.empty())
-                plan.file.metadata[file] = std::move(text);
+            if (std::optional<std::string> text = read_text(model.folder / file)) {
+                require_json(model.folder / file, *text);
+                plan.file.metadata[file] = std::move(*text);
+            }
         plan.file.metadata["densq.tool"] = "densq " + version_text();
         plan.file.metadata["densq.options"] = options_json(options);
     }

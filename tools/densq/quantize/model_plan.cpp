@@ -5,6 +5,7 @@
 
 #include "sparse_choice.hpp"
 #include "tools/densq/errors.hpp"
+#include "tools/densq/format/plain_tensor.hpp"
 
 namespace densq::tool {
 namespace {
@@ -30,10 +31,7 @@ TensorPlan plan_tensor(const std::string &name, const SafeTensor &tensor) {
                     [](uint64_t dimension) { return dimension > UINT32_MAX; }))
         throw DataError("tensor '" + name + "': a densq file cannot hold shape " +
                         tensor.shape_text() + advice);
-    TensorPlan planned = {tensor.dtype == "F32"   ? DENSQ_F32
-                          : tensor.dtype == "F16" ? DENSQ_F16
-                                                  : DENSQ_BF16,
-                          {}};
+    TensorPlan planned = {plain_dtype(tensor), {}};
     for (const uint64_t dimension : tensor.shape)
         planned.shape.push_back(static_cast<uint32_t>(dimension));
     return planned;

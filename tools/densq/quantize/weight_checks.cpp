@@ -48,8 +48,8 @@ void require_gradients(const std::string &name, const SafeTensor &weights,
                         "'; give gradients of the same model, or --unweighted");
     const SafeTensor &tensor = *found->second.tensor;
     if (!is_float(tensor))
-        throw DataError(found->second.describe(name) + ": dtype " + tensor.dtype +
-                        " is not F32, F16 or BF16");
+        throw DataError(found->second.describe(name) + ": dtype " + tensor.dtype + " is none of " +
+                        float_dtypes());
     if (tensor.shape != weights.shape)
         throw DataError(found->second.describe(name) + ": shape " + tensor.shape_text() +
                         ", the model's is " + weights.shape_text());
