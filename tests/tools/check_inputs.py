@@ -57,13 +57,15 @@ def test_fp8_in_blocks(folder):
     save_typed(folder / "model.safetensors", {
         NAME: ("F8_E4M3", stored), NAME + "_scale_inv": ("F32", scales),
         "model.embed.weight": ("F32", make_weights(3, 4, 1))})
-    config = {"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}}
+    config = {"model_type": "llama",
+              "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}}
     (folder / "config.json").write_text(json.dumps(config))
     contents = quantize_with_notice(folder, f"FP8 weights are multiplied by their scales: "
                                             f"'{NAME}_scale_inv'")
     spread = scales.repeat(128, 0).repeat(128, 1)[:200, :300]
     check_matrix(contents.matrices[NAME], E4M3[stored] * spread, sensitive=0)
     assert contents.tensors.keys() == {"model.embed.weight"}
+    assert json.loads(contents.metadata["config.json"]) == {"model_type": "llama"}
 
 
 def test_fp8_by_rows_as_a_plain_tensor(folder):

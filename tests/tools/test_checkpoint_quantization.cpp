@@ -12,6 +12,7 @@ using namespace densq::test;
 using densq::tool::Checkpoint;
 using densq::tool::parse_quantization;
 using densq::tool::QuantizationConfig;
+using densq::tool::remove_quantization;
 
 namespace fs = std::filesystem;
 
@@ -204,7 +205,8 @@ TEST_CASE("already quantized: what config.json says") {
     CHECK(method_of(R"({"quant_method":"bitsandbytes","load_in_8bit":true})") ==
           "bitsandbytes|8 bits");
     CHECK(method_of(R"({"quant_method":"mxfp4"})") == "mxfp4|");
-    CHECK(method_of(R"({"bits":4,"group_size":64})") == "a method without a name|4 bits");
+    CHECK(method_of(R"({"bits":4,"group_size":64})") == "mlx|4 bits");
+    CHECK(method_of(R"({"nbits":2})") == "a method without a name|2 bits");
     CHECK(method_of(R"({"quant_method":"compressed-tensors","format":"pack-quantized",)"
                     R"("config_groups":{"group_0":{"weights":{"num_bits":4,"type":"int"}}}})") ==
           "compressed-tensors|pack-quantized");
@@ -239,11 +241,26 @@ TEST_CASE("already quantized: refused by the config, with the next step") {
     const std::string bitsandbytes = R"({"quantization_config":{"load_in_4bit":true}})";
     CHECK(contains(model_error({{"a.weight", "U8", "[1]", "x"}}, bitsandbytes),
                    "already quantized by bitsandbytes, 4 bits"));
-    // QLoRA leaves it in the config of a merged model.
+    for (const std::string &config : {bitsandbytes, kFp8}) {
+        TemporaryFolder folder;
+        const Checkpoint model = open_model(folder, plain, config);
+        REQUIRE(model.notices.size() == 1);
+        CHECK(contains(model.notices[0],
+                       "the weights are not quantized: they are taken as they are"));
+    }
+    // What config.json says about weights is nothing about their gradients.
     TemporaryFolder folder;
-    const Checkpoint model = open_model(folder, plain, bitsandbytes);
-    REQUIRE(model.notices.size() == 1);
-    CHECK(contains(model.notices[0], "the weights are not quantized: they are taken as they are"));
+    const Checkpoint gradients(write_model(folder, plain, gptq), {"model.safetensors"},
+                               Checkpoint::Content::gradients);
+    CHECK(gradients.tensors.size() == 1);
+}
+
+TEST_CASE("already quantized: a config without it") {
+    CHECK(remove_quantization(R"({"b":1e-05,"a": [3]})") == R"({"b":1e-05,"a": [3]})");
+    CHECK(remove_quantization(R"({"b":1e-05,"quantization_config":{"bits":4},"a":"\u00e9"})") ==
+          "{\n  \"b\": 1e-05,\n  \"a\": \"\xC3\xA9\"\n}\n");
+    CHECK(remove_quantization(R"({"text_config":{"quantization_config":{"bits":4},"c":null}})") ==
+          "{\n  \"text_config\": {\n    \"c\": null\n  }\n}\n");
 }
 
 TEST_CASE("already quantized: recognised by the names of tensors") {
@@ -288,5 +305,11 @@ TEST_CASE("an adapter is no model") {
     const std::string one = floats({1});
     CHECK(contains(model_error({{part, "F32", "[1]", one}, {other, "F32", "[1]", one}}, ""),
                    "is an adapter (LoRA), not a model; merge it into its base model"));
-    CHECK(model_error({{part, "F32", "[1]", one}, {"l.weight", "F32", "[1]", one}}, "").empty());
+    CHECK(
+        model_error({{"l.q.lora_A.weight", "F32", "[1]", one}, {"l.weight", "F32", "[1]", one}}, "")
+            .empty());
+    CHECK(contains(model_error({{"base_model.model.l.q.lora_A.weight", "F32", "[1]", one},
+                                {"base_model.model.lm_head.weight", "F32", "[1]", one}},
+                               ""),
+                   "is an adapter (LoRA)"));
 }

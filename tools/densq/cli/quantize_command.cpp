@@ -129,6 +129,9 @@ private:
                 require_json(model.folder / file, *text);
                 plan.file.metadata[file] = std::move(*text);
             }
+        if (plan.file.metadata.contains("config.json"))
+            plan.file.metadata["config.json"] =
+                remove_quantization(plan.file.metadata["config.json"]);
         plan.file.metadata["densq.tool"] = "densq " + version_text();
         plan.file.metadata["densq.options"] = options_json(options);
     }
@@ -137,7 +140,8 @@ private:
         if (options.gradients.empty())
             throw UsageError("--gradients is missing; without gradients say --unweighted");
         gradients.emplace(options.gradients,
-                          std::vector<std::string>{"gradients.safetensors", "model.safetensors"});
+                          std::vector<std::string>{"gradients.safetensors", "model.safetensors"},
+                          Checkpoint::Content::gradients);
         // Checked now, so that the user need not wait for hours to learn it.
         for (const auto &[name, matrix] : plan.file.matrices)
             require_gradients(name, *model.tensors.at(name).tensor, *gradients);

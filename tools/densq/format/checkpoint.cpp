@@ -43,7 +43,8 @@ void Checkpoint::Entry::read_row(uint32_t row, float *out) const {
     read(row * cols, (row + 1) * cols, out);
 }
 
-Checkpoint::Checkpoint(const fs::path &path, const std::vector<std::string> &single_names) {
+Checkpoint::Checkpoint(const fs::path &path, const std::vector<std::string> &single_names,
+                       Content content) {
     switch (kind_of(path)) {
     case FileKind::absent: throw DataError(path.string() + ": no such file or folder");
     case FileKind::folder:
@@ -56,7 +57,7 @@ Checkpoint::Checkpoint(const fs::path &path, const std::vector<std::string> &sin
         folder = path.parent_path();
         add_file(path);
     }
-    resolve_quantization();
+    if (content == Content::weights) resolve_quantization();
 }
 
 void Checkpoint::open_folder(const std::vector<std::string> &single_names) {

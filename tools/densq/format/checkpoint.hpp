@@ -17,10 +17,13 @@ struct QuantizationConfig;
 
 class Checkpoint {
 public:
+    enum class Content { weights, gradients };
+
     // `path`: a .safetensors file or a folder.  `single_names`: what an unsharded file in a folder
     // may be called, in order of preference.  DataError if it is no checkpoint, if index and shards
-    // disagree, and if its weights are already quantized in another way than to FP8.
-    Checkpoint(const std::filesystem::path &path, const std::vector<std::string> &single_names);
+    // disagree, and if weights are already quantized in another way than to FP8.
+    Checkpoint(const std::filesystem::path &path, const std::vector<std::string> &single_names,
+               Content content = Content::weights);
 
     struct Entry {
         const SafeTensors *file;

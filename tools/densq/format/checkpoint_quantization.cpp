@@ -78,14 +78,15 @@ void Checkpoint::resolve_quantization() {
     const bool all_plain = std::all_of(tensors.begin(), tensors.end(), [](const auto &named) {
         return is_float(*named.second.tensor) && !is_fp8(*named.second.tensor);
     });
+    // Configs still speak of it when weights were merged or made BF16 again.
+    const bool is_stale = all_plain && (quantization.is_fp8 || method == "bitsandbytes");
+    if (is_stale)
+        notices.push_back(config_path.string() + ": speaks of " + printable(method) +
+                          ", but the weights are not quantized: they are taken as they are");
     if (quantization.is_fp8) {
         refuse_packed_weights();
         attach_scales(quantization);
-    } else if (method == "bitsandbytes" && all_plain) {
-        notices.push_back(config_path.string() +
-                          ": asks for bitsandbytes, but the weights are not quantized: they are "
-                          "taken as they are");
-    } else if (!method.empty()) {
+    } else if (!method.empty() && !is_stale) {
         throw DataError(config_path.string() + ": this checkpoint is already quantized by " +
                         printable(method) +
                         (quantization.format.empty() ? "" : ", " + printable(quantization.format)) +

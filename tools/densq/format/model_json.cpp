@@ -48,10 +48,13 @@ bool is_true(const json &object, const char *key) {
     return object.contains(key) && object[key].is_boolean() && object[key].get<bool>();
 }
 
-// The object that describes the quantization, from where the programs that quantize put it; null
-// if there is none.
+// Where the programs that quantize describe it.
+constexpr const char *kQuantizationKeys[] = {"quantization_config", "compression_config",
+                                             "quantization"};
+
+// The object that describes the quantization; null if there is none.
 json find_quantization(const json &config) {
-    for (const char *key : {"quantization_config", "compression_config", "quantization"})
+    for (const char *key : kQuantizationKeys)
         if (config.contains(key) && config[key].is_object() && !config[key].empty())
             return config[key];
     // Models of several parts describe their language model apart.
@@ -66,6 +69,7 @@ std::string find_method(const json &quantization) {
         return "bitsandbytes";
     if (quantization.contains("quant_algo")) return "modelopt";
     if (quantization.contains("config_groups")) return "compressed-tensors";
+    if (quantization.contains("group_size")) return "mlx";
     return "a method without a name";
 }
 
@@ -137,6 +141,17 @@ std::string parse_model_type(const std::string &config) {
     if (!root.is_object() || !root.contains("model_type") || !root["model_type"].is_string())
         return "";
     return root["model_type"].get<std::string>();
+}
+
+std::string remove_quantization(const std::string &config) {
+    if (find_quantization(json::parse(config)).is_null()) return config;
+    auto root = nlohmann::ordered_json::parse(config);
+    for (const char *key : kQuantizationKeys) {
+        root.erase(key);
+        if (root.contains("text_config") && root["text_config"].is_object())
+            root["text_config"].erase(key);
+    }
+    return root.dump(2) + "\n";
 }
 
 QuantizationConfig parse_quantization(const std::filesystem::path &file,

@@ -30,4 +30,7 @@ struct QuantizationConfig {
 // From the text of this config.json; DataError if it is no JSON object.
 QuantizationConfig parse_quantization(const std::filesystem::path &file, const std::string &config);
 
+// The same config.json for weights that are not quantized any more.
+std::string remove_quantization(const std::string &config);
+
 }  // namespace densq::tool
