@@ -34,6 +34,24 @@ def quantize(model, output, *arguments, gradients=None, **options):
     return read_file(output)
 
 
+def check_fails(folder, status, part, *arguments, **options):
+    """Twice: into an empty folder, which stays empty, and over a file, which stays as it is."""
+    outputs = folder / "outputs"
+    outputs.mkdir(exist_ok=True)
+    output = outputs / "out.densq"
+    for before in ({}, {output: b"before"}):
+        for path, data in before.items():
+            path.write_bytes(data)
+        result = run("quantize", "-o", output, *arguments, **options)
+        assert result.returncode == status, result
+        assert part in result.stderr and result.stdout == "", result
+        assert "\x1b" not in result.stderr
+        if status == 1:
+            assert result.stderr.startswith("densq: ") and result.stderr.count("\n") == 1, result
+        assert {path: path.read_bytes() for path in outputs.iterdir()} == before
+    output.unlink()
+
+
 # ---- Files ----
 
 

@@ -8,8 +8,8 @@
 #include "densq/layout.h"
 #include "tests/support/opened_files.hpp"
 #include "tests/tools/temporary.hpp"
-#include "tools/densq/format/checkpoint.hpp"
 #include "tools/densq/format/file_writer.hpp"
+#include "tools/densq/format/input_file.hpp"
 
 using namespace densq::test;
 using namespace densq::tool;

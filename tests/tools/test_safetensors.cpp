@@ -117,10 +117,28 @@ TEST_CASE("safetensors: good headers of unusual form") {
     };
     CHECK(opens("{}", 0));
     CHECK(opens(R"({"__metadata__":{}})", 0));
-    CHECK(opens(header_of("\"F8_E4M3\"", "[3]", "[0,3]"), 3));
+    // A dtype of the future: its size is not known.
+    CHECK(opens(header_of("\"F31\"", "[5]", "[0,3]"), 3));
+    CHECK(opens(header_of("\"F8_E3M4\"", "[]", "[0,1]"), 1));
     CHECK(opens(header_of("\"I64\"", "[1,1,1,1,1,2]", "[0,16]"), 16));
     CHECK(opens(header_of("\"F32\"", "[0]", "[0,0]"), 0));
     CHECK(opens(kTwo, 12));
+}
+
+// Quadratic time would be hours.
+TEST_CASE("safetensors: a header of many tensors") {
+    TemporaryFolder folder;
+    constexpr size_t kTensors = 200000;
+    std::string header = "{";
+    for (size_t i = 0; i < kTensors; ++i)
+        header += (i ? ",\"" : "\"") + std::to_string(i * 7919 % kTensors) +
+                  R"(":{"dtype":"U8","shape":[1],"data_offsets":[)" + std::to_string(i) + "," +
+                  std::to_string(i + 1) + "]}";
+    const SafeTensors file(write_text(folder.path / "a.safetensors",
+                                      safetensors_bytes(header + "}", std::string(kTensors, 'x'))));
+    CHECK(file.tensors.size() == kTensors);
+    const uint8_t *first = file.tensors.at("0").data;
+    CHECK(file.tensors.at(std::to_string(3 * 7919)).data == first + 3);
 }
 
 TEST_CASE("safetensors: one bad file for every rule") {
@@ -172,7 +190,21 @@ TEST_CASE("safetensors: one bad file for every rule") {
         {R"({"__metadata__":{"a":[[[[[0]]]]]}})", 0, "nested too deeply"},
         {std::string(1000000, '['), 0, "nested too deeply"},
         {R"({"a":)" + std::string(1000000, '['), 0, "nested too deeply"},
-        {header_of("\"F31\"", "[1]", "[0,4]"), 4, "'a' has the unknown dtype 'F31'"},
+        {header_of("\"F31\"", "[1]", "[0,5]"), 4, "'a' reaches beyond the file's end"},
+        {header_of("\"F31\"", "[1]", "[0,3]"), 4, "1 bytes belong to no tensor"},
+        {header_of("\"F31\"", "[4294967296,4294967296]", "[0,4]"), 4, "do not fit its shape"},
+        {header_of("\"f31\"", "[1]", "[0,4]"), 4, "'a' has the unknown dtype 'f31'"},
+        {header_of("\"\\u0000\"", "[1]", "[0,4]"), 4, "'a' has the unknown dtype '\\x00'"},
+        {header_of('"' + std::string(33, 'F') + '"', "[1]", "[0,4]"), 4, "unknown dtype"},
+        {header_of("\"F4\"", "[1]", "[0,1]"), 1, "'a': 1 bytes do not fit its shape [1]"},
+        {R"({"a\t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4,
+         "tensor 'a\\x09': its name has a control character"},
+        {R"({"\u009b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4,
+         "its name has a control character"},
+        {R"({"\ud800":{}})", 0, "not what safetensors prescribes"},
+        {R"({"__metadata__":{"a":"b","a":"c"}})", 0, "has the key 'a' twice"},
+        {R"({"a":{"shape":[1],"data_offsets":[0,4]}})", 4, "tensor 'a' has no dtype"},
+        {R"({"a":{"dtype":"F32","data_offsets":[0,4]}})", 4, "tensor 'a' has no shape"},
         {header_of("\"\"", "[1]", "[0,4]"), 4, "unknown dtype"},
         {header_of(f32, "[1]", "[0,8]"), 8, "'a': 8 bytes do not fit its shape [1]"},
         {header_of(f32, "[2,3]", "[0,20]"), 20, "'a': 20 bytes do not fit its shape [2, 3]"},
@@ -219,12 +251,19 @@ TEST_CASE("safetensors: files that are none") {
     TemporaryFolder folder;
     for (const size_t size : {0u, 1u, 7u})
         CHECK(contains(open_error(folder, std::string(size, '\0')), "fewer than 8 bytes"));
+    for (const auto &[content, advice] :
+         {std::pair("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+                    "a.safetensors: is a git-lfs pointer, not the file itself; run 'git lfs pull'"),
+          {"PK\3\4 a checkpoint of PyTorch", "convert it with densq-convert"},
+          {"GGUF\3", "convert it with densq-convert"},
+          {"<!DOCTYPE html>", "is a web page, not the file; download it again"}})
+        CHECK_MESSAGE(contains(open_error(folder, content), advice), content);
     std::string bytes = safetensors_bytes("{}", "");
     for (const char high : {'\x01', '\x7F', '\xFF'}) {
         bytes[7] = high;
         CHECK(contains(open_error(folder, bytes), "its header would have"));
     }
-    CHECK(contains(open_error(folder, "PK\3\4 a checkpoint of PyTorch"), "not a safetensors file"));
+    CHECK(contains(open_error(folder, "\x80\2}q a pickle of PyTorch"), "not a safetensors file"));
     CHECK(contains(error_of([&] { SafeTensors file(folder.path); }), "not a regular file"));
     CHECK(contains(error_of([&] { SafeTensors file(folder.path / "none"); }),
                    "none: cannot open: No such file"));

@@ -11,6 +11,7 @@
 #include "command_line.hpp"
 #include "interrupt.hpp"
 #include "tools/densq/errors.hpp"
+#include "tools/densq/format/mapped_file.hpp"
 
 namespace densq::tool {
 namespace {
@@ -32,6 +33,7 @@ void hold_standard_streams() {
 bool output_arrived() { return std::fflush(stdout) == 0 && !std::ferror(stdout); }
 
 int run(int argc, char **argv) {
+    catch_lost_pages();
     try {
         if (const int status = run_command_line(argc, argv)) return status;
         return output_arrived() ? 0 : fail("cannot write the output to stdout", 1);

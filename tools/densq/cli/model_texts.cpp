@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "model_texts.hpp"
 
-#include "densq/format.h"
 #include "tools/densq/errors.hpp"
-#include "tools/densq/format/checkpoint.hpp"
-#include "tools/densq/format/model_config.hpp"
+#include "tools/densq/format/input_file.hpp"
+#include "tools/densq/format/model_json.hpp"
 
 namespace densq::tool {
 namespace {
@@ -23,14 +22,6 @@ constexpr const char *kTexts[] = {
 // Binary, so that it is no text of the metadata.
 constexpr const char *kSentencePiece = "tokenizer.model";
 
-void check_text(const std::string &name, const std::string &text) {
-    if (text.size() > DENSQ_MAX_VALUE_BYTES)
-        throw DataError("has " + std::to_string(text.size()) + " bytes, a densq file keeps up to " +
-                        std::to_string(DENSQ_MAX_VALUE_BYTES) + "; leave it out with --drop " +
-                        name);
-    if (name.ends_with(".json")) require_json(text);
-}
-
 }  // namespace
 
 std::vector<std::string> text_names() { return {std::begin(kTexts), std::end(kTexts)}; }
@@ -39,16 +30,13 @@ std::map<std::string, std::string> read_model_texts(const fs::path &folder, Tens
                                                     std::vector<std::string> *notices) {
     std::map<std::string, std::string> texts;
     for (const char *name : kTexts) {
-        std::error_code ignored;
-        if (!fs::exists(folder / name, ignored) || chooser->drops_file(name)) continue;
-        std::string text = read_text(folder / name);
-        try {
-            check_text(name, text);
-        } catch (const DataError &error) {
-            throw DataError((folder / name).string() + ": " + error.what());
-        }
+        if (kind_of(folder / name) == FileKind::absent || chooser->drops_file(name)) continue;
+        std::string text = read_text(folder / name).value_or("");
+        if (std::string_view(name).ends_with(".json")) require_json(folder / name, text);
         texts[name] = std::move(text);
     }
+    if (texts.count("config.json"))
+        texts["config.json"] = remove_quantization(texts["config.json"]);
     if (fs::exists(folder / kSentencePiece) && !texts.count("tokenizer.json") &&
         !chooser->drops_file(kSentencePiece))
         throw DataError((folder / kSentencePiece).string() +

@@ -9,9 +9,9 @@
 
 #include "json_reports.hpp"
 #include "tools/densq/errors.hpp"
-#include "tools/densq/format/checkpoint.hpp"
 #include "tools/densq/format/fingerprint.hpp"
 #include "tools/densq/format/handles.hpp"
+#include "tools/densq/format/input_file.hpp"
 
 namespace densq::tool {
 namespace {
@@ -127,9 +127,10 @@ void write_plan_file(const std::string &path, const QuantizeOptions &options, co
 }
 
 StoredPlan read_plan_file(const std::string &path) {
-    if (!std::filesystem::exists(path)) throw DataError(path + ": no such file");
+    const std::optional<std::string> text = read_text(path);
+    if (!text) throw DataError(path + ": no such file");
     try {
-        const PlanJson json = PlanJson::parse(read_text(path));
+        const PlanJson json = PlanJson::parse(*text);
         if (json.at("densq_plan") != kPlanVersion)
             throw DataError(path + ": is a plan of version " + json.at("densq_plan").dump() +
                             ", this densq reads version " + std::to_string(kPlanVersion));

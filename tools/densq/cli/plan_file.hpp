@@ -10,7 +10,7 @@
 
 namespace densq::tool {
 
-// Of the bytes of tensors, by name.
+// Of the values of tensors, by name.
 using Checksums = std::map<std::string, uint32_t>;
 
 struct InputChecksums {

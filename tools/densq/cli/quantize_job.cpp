@@ -4,12 +4,14 @@
 #include <cmath>
 #include <thread>
 
-#include "densq/half.h"
 #include "interrupt.hpp"
 #include "json_reports.hpp"
 #include "model_texts.hpp"
 #include "tools/densq/errors.hpp"
 #include "tools/densq/format/handles.hpp"
+#include "tools/densq/format/input_file.hpp"
+#include "tools/densq/format/model_json.hpp"
+#include "tools/densq/format/plain_tensor.hpp"
 #include "tools/densq/quantize/matrix_reader.hpp"
 #include "tools/densq/quantize/model_notes.hpp"
 #include "tools/densq/quantize/quantize_matrix.hpp"
@@ -63,10 +65,11 @@ MatrixRecipe make_recipe(const QuantizeOptions &options) {
 
 ModelConfig read_config(const fs::path &folder) {
     const fs::path path = folder / "config.json";
-    std::error_code ignored;
-    if (!fs::exists(path, ignored)) return {};
+    const std::optional<std::string> text = read_text(path);
+    if (!text) return {};
     try {
-        return parse_model_config(read_text(path));
+        require_json(path, *text);
+        return parse_model_config(*text);
     } catch (const DataError &error) {
         throw DataError(path.string() + ": " + error.what());
     }
@@ -87,7 +90,8 @@ QuantizeJob::QuantizeJob(const QuantizeOptions &options_)
         throw DataError("config.json: " + transposed);
     TensorChooser chooser(selection, config);
     planned = plan_model(model, config, selection, &chooser, make_recipe(options));
-    notices = planned.notices;
+    notices = model.notices;
+    notices.insert(notices.end(), planned.notices.begin(), planned.notices.end());
     keep_texts(&chooser);
     chooser.require_used();
     if (planned.matrices.empty() && planned.any_unasked)
@@ -112,7 +116,8 @@ void QuantizeJob::open_gradients() {
     if (options.gradients.empty())
         throw UsageError("--gradients is missing; without gradients say --unweighted");
     gradients.emplace(options.gradients,
-                      std::vector<std::string>{"gradients.safetensors", "model.safetensors"});
+                      std::vector<std::string>{"gradients.safetensors", "model.safetensors"},
+                      Checkpoint::Content::gradients);
     for (const auto &[name, weighted] : quantized_tensors)
         require_gradients(name, *model.tensors.at(name).tensor, *gradients);
 }
@@ -156,6 +161,8 @@ void QuantizeJob::check_values() {
     for (const auto &[name, tensor] : planned.file.tensors) {
         bool any_nan = false;
         found.model[name] = check_plain(model.tensors.at(name), threads, &any_nan);
+        if (model.tensors.at(name).tensor->dtype != dtype_name(tensor.dtype))
+            plain_bytes(name, model.tensors.at(name));  // that it can be converted
         if (any_nan) notices.push_back("plain tensor '" + name + "' holds a NaN");
     }
 }
@@ -202,7 +209,10 @@ std::vector<std::string> QuantizeJob::write() const {
     }
     for (const auto &[name, tensor] : planned.file.tensors) {
         check_interrupt();
-        write_tensor(name, tensor, &writer);
+        const Checkpoint::Entry &entry = model.tensors.at(name);
+        const PlainBytes plain = plain_bytes(name, entry);
+        writer.add_tensor(name, plain.data, plain.bytes);
+        forget(entry);
     }
     check_interrupt();
     writer.finish();
@@ -232,27 +242,6 @@ QuantizationResult QuantizeJob::quantize(const std::string &name, ProgressBar *p
     forget(weights);
     if (gradients) forget(gradients->tensors.at(matrix.origin.tensor));
     return quantized;
-}
-
-// In the dtype of the plan, which holds every value of the tensor.
-void QuantizeJob::write_tensor(const std::string &name, const TensorPlan &plan,
-                               FileWriter *writer) const {
-    const Checkpoint::Entry &entry = model.tensors.at(name);
-    const SafeTensor &tensor = *entry.tensor;
-    if (tensor.dtype == dtype_name(plan.dtype)) {
-        writer->add_tensor(name, tensor.data, tensor.bytes);
-    } else {
-        std::vector<float> values(tensor.elements());
-        read_floats(tensor, 0, values.size(), values.data());
-        if (plan.dtype == DENSQ_F32) {
-            writer->add_tensor(name, values.data(), values.size() * sizeof values[0]);
-        } else {
-            std::vector<uint16_t> halves(values.size());
-            for (size_t i = 0; i < values.size(); ++i) halves[i] = densq_f32_to_bf16(values[i]);
-            writer->add_tensor(name, halves.data(), halves.size() * sizeof halves[0]);
-        }
-    }
-    forget(entry);
 }
 
 }  // namespace densq::tool

@@ -36,7 +36,6 @@ private:
     void refuse_overwriting_input() const;
     bool is_quantized(const std::string &tensor) const;
     QuantizationResult quantize(const std::string &name, ProgressBar *progress) const;
-    void write_tensor(const std::string &name, const TensorPlan &tensor, FileWriter *writer) const;
     uint64_t fingerprint() const { return fingerprint_of(planned, found); }
 
     const QuantizeOptions &options;

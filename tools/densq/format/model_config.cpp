@@ -10,14 +10,6 @@ namespace {
 
 using Config = nlohmann::json;
 
-Config parse_text(const std::string &text) {
-    try {
-        return Config::parse(text);
-    } catch (const Config::exception &error) {
-        throw DataError(std::string("not JSON: ") + error.what());
-    }
-}
-
 // The first of these keys that has a number above zero; families differ in what they call it.
 uint64_t find_number(const Config &root, const Config &text,
                      std::initializer_list<const char *> keys) {
@@ -33,7 +25,7 @@ uint64_t find_number(const Config &root, const Config &text,
 }  // namespace
 
 ModelConfig parse_model_config(const std::string &config) {
-    const Config root = parse_text(config);
+    const Config root = Config::parse(config, nullptr, false);
     if (!root.is_object()) throw DataError("not a JSON object");
     const auto nested = root.find("text_config");
     const Config &text = nested != root.end() && nested->is_object() ? *nested : root;
@@ -51,7 +43,5 @@ ModelConfig parse_model_config(const std::string &config) {
                                   "moe_num_experts", "num_moe_experts", "n_experts"});
     return parsed;
 }
-
-void require_json(const std::string &text) { parse_text(text); }
 
 }  // namespace densq::tool

@@ -16,7 +16,4 @@ struct ModelConfig {
 // Throws a DataError, which does not name the file, if the text is no JSON object.
 ModelConfig parse_model_config(const std::string &config);
 
-// Throws a DataError, which does not name the file, if the text is not JSON.
-void require_json(const std::string &text);
-
 }  // namespace densq::tool

@@ -2,89 +2,169 @@
 #include "model_json.hpp"
 
 #include <algorithm>
-#include <map>
+#include <set>
 
-#include <nlohmann/json.hpp>
-
-#include "tools/densq/errors.hpp"
+#include "strict_json.hpp"
 
 namespace densq::tool {
 namespace {
 
 using nlohmann::json;
 
-constexpr int kMaxDepth = 4;
+class IndexParser : public StrictJson {
+public:
+    IndexParser() : StrictJson("not an index of shards") {}
 
-// Duplicate keys and deep nesting, which JSON readers disagree on, are refused.
-json parse_strictly(const char *text, uint64_t size) {
-    std::vector<std::set<std::string>> keys;
-    const auto check = [&](int depth, json::parse_event_t event, json &value) {
-        if (depth > kMaxDepth) throw DataError("its header is nested too deeply");
-        if (event == json::parse_event_t::object_start) keys.emplace_back();
-        if (event == json::parse_event_t::object_end) keys.pop_back();
-        if (event == json::parse_event_t::key &&
-            !keys.back().insert(value.get<std::string>()).second)
-            throw DataError("its header has the key '" + value.get<std::string>() + "' twice");
-        return true;
-    };
-    return json::parse(text, text + size, check);
+    std::map<std::string, std::string> take_files() {
+        if (!has_map) refuse("it has no weight_map");
+        return std::move(files);
+    }
+
+private:
+    void value(const Value &value) override {
+        if (depth() == 1 && key_at(0) == "weight_map") {
+            if (value.kind != Value::object) refuse("its weight_map is no object");
+            has_map = true;
+        } else if (depth() == 2 && key_at(0) == "weight_map") {
+            if (value.kind != Value::text)
+                refuse("the file of tensor '" + printable(key_at(1)) + "' is no text");
+            files.emplace_hint(files.end(), key_at(1), std::move(*value.string));
+        }
+    }
+
+    bool has_map = false;
+    std::map<std::string, std::string> files;
+};
+
+// Texts and numbers as text; empty for anything else.
+std::string text_at(const json &object, const char *key) {
+    const auto found = object.find(key);
+    if (found == object.end()) return "";
+    if (found->is_string()) return found->get<std::string>();
+    return found->is_number_unsigned() ? found->dump() : "";
 }
 
-// The conversions of the JSON library are not strict: they take -1 for 2^64 - 1, 1.5 for 1 and 1
-// for a list.
-std::vector<uint64_t> parse_sizes(const std::string &name, const json &entry, const char *key) {
-    const json &list = entry.at(key);
-    if (!list.is_array() || !std::all_of(list.begin(), list.end(), [](const json &size) {
-            return size.is_number_unsigned();
-        }))
-        throw DataError("tensor '" + name + "': its " + key + " is no list of whole numbers");
-    return list.get<std::vector<uint64_t>>();
+bool is_true(const json &object, const char *key) {
+    return object.contains(key) && object[key].is_boolean() && object[key].get<bool>();
 }
 
-HeaderTensor parse_tensor(const std::string &name, const json &entry) {
-    HeaderTensor tensor = {name, entry.at("dtype").get<std::string>(),
-                           parse_sizes(name, entry, "shape"), 0, 0};
-    const std::vector<uint64_t> offsets = parse_sizes(name, entry, "data_offsets");
-    if (offsets.size() != 2)
-        throw DataError("tensor '" + name + "': its data_offsets are not two numbers");
-    tensor.begin = offsets[0];
-    tensor.end = offsets[1];
-    return tensor;
+// Where the programs that quantize describe it.
+constexpr const char *kQuantizationKeys[] = {"quantization_config", "compression_config",
+                                             "quantization"};
+
+// The object that describes the quantization; null if there is none.
+json find_quantization(const json &config) {
+    for (const char *key : kQuantizationKeys)
+        if (config.contains(key) && config[key].is_object() && !config[key].empty())
+            return config[key];
+    // Models of several parts describe their language model apart.
+    if (config.contains("text_config") && config["text_config"].is_object())
+        return find_quantization(config["text_config"]);
+    return nullptr;
+}
+
+std::string find_method(const json &quantization) {
+    if (std::string method = text_at(quantization, "quant_method"); !method.empty()) return method;
+    if (is_true(quantization, "load_in_4bit") || is_true(quantization, "load_in_8bit"))
+        return "bitsandbytes";
+    if (quantization.contains("quant_algo")) return "modelopt";
+    if (quantization.contains("config_groups")) return "compressed-tensors";
+    if (quantization.contains("group_size")) return "mlx";
+    return "a method without a name";
+}
+
+// The descriptions of weights in compressed-tensors' groups of layers.
+std::vector<json> weights_of_groups(const json &quantization) {
+    std::vector<json> list;
+    if (!quantization.contains("config_groups") || !quantization["config_groups"].is_object())
+        return list;
+    for (const json &group : quantization["config_groups"])
+        list.push_back(group.is_object() ? group.value("weights", json()) : json());
+    return list;
+}
+
+std::string describe_bits(const json &quantization, const std::vector<json> &groups) {
+    for (const char *key : {"bits", "w_bit", "num_bits", "nbits"})
+        if (std::string bits = text_at(quantization, key); !bits.empty()) return bits + " bits";
+    if (is_true(quantization, "load_in_4bit")) return "4 bits";
+    if (is_true(quantization, "load_in_8bit")) return "8 bits";
+    for (const char *key : {"format", "quant_algo"})
+        if (std::string format = text_at(quantization, key); !format.empty()) return format;
+    for (const json &weights : groups)
+        if (std::string bits = text_at(weights, "num_bits"); !bits.empty()) return bits + " bits";
+    return "";
+}
+
+bool describes_fp8(const std::string &method, const json &quantization,
+                   const std::vector<json> &groups) {
+    if (method == "fp8" || method == "fbgemm_fp8") return true;
+    if (method == "modelopt" && groups.empty()) return text_at(quantization, "quant_algo") == "FP8";
+    if (method != "compressed-tensors" && method != "modelopt") return false;
+    return !groups.empty() && std::all_of(groups.begin(), groups.end(), [](const json &weights) {
+        return weights.is_object() && text_at(weights, "num_bits") == "8" &&
+               text_at(weights, "type") == "float";
+    });
+}
+
+// Rows and columns; empty if there are none.
+std::vector<uint64_t> parse_block(const json &object, const char *key) {
+    const auto found = object.find(key);
+    if (found == object.end() || !found->is_array() || found->size() != 2) return {};
+    std::vector<uint64_t> shape;
+    for (const json &dimension : *found) {
+        if (!dimension.is_number_unsigned() || dimension == 0) return {};
+        shape.push_back(dimension.get<uint64_t>());
+    }
+    return shape;
 }
 
 }  // namespace
 
-std::vector<HeaderTensor> parse_safetensors_header(const char *text, uint64_t size) {
+std::map<std::string, std::string> parse_shard_index(const std::string &text) {
+    IndexParser parser;
+    parser.parse(text.data(), text.size());
+    return parser.take_files();
+}
+
+void require_json(const std::filesystem::path &file, const std::string &text) {
+    if (json::accept(text)) return;
     try {
-        const json header = parse_strictly(text, size);
-        if (!header.is_object()) throw DataError("its header is no JSON object");
-        std::vector<HeaderTensor> tensors;
-        for (const auto &[name, entry] : header.items())
-            if (name != "__metadata__") tensors.push_back(parse_tensor(name, entry));
-        return tensors;
+        [[maybe_unused]] const json parsed = json::parse(text);
     } catch (const json::exception &error) {
-        throw DataError(std::string("its header is not what safetensors prescribes: ") +
-                        error.what());
+        throw DataError(file.string() +
+                        ": is not JSON; download it again: " + printable(error.what(), 400));
     }
 }
 
-std::set<std::string> parse_shard_index(const std::string &text) {
-    try {
-        std::set<std::string> shards;
-        for (const auto &[tensor, shard] :
-             json::parse(text).at("weight_map").get<std::map<std::string, std::string>>())
-            shards.insert(shard);
-        return shards;
-    } catch (const json::exception &error) {
-        throw DataError(std::string("not an index of shards: ") + error.what());
+std::string remove_quantization(const std::string &config) {
+    if (find_quantization(json::parse(config)).is_null()) return config;
+    auto root = nlohmann::ordered_json::parse(config);
+    for (const char *key : kQuantizationKeys) {
+        root.erase(key);
+        if (root.contains("text_config") && root["text_config"].is_object())
+            root["text_config"].erase(key);
     }
+    return root.dump(2) + "\n";
 }
 
-std::string parse_model_type(const std::string &config) {
-    const json root = json::parse(config, nullptr, false);
-    if (!root.is_object() || !root.contains("model_type") || !root["model_type"].is_string())
-        return "";
-    return root["model_type"].get<std::string>();
+QuantizationConfig parse_quantization(const std::filesystem::path &file,
+                                      const std::string &config) {
+    require_json(file, config);
+    const json root = json::parse(config);
+    if (!root.is_object())
+        throw DataError(file.string() + ": is no JSON object; download it again");
+    const json quantization = find_quantization(root);
+    if (quantization.is_null()) return {};
+    const std::vector<json> groups = weights_of_groups(quantization);
+    QuantizationConfig parsed = {
+        find_method(quantization), describe_bits(quantization, groups), false, {}};
+    parsed.is_fp8 = describes_fp8(parsed.method, quantization, groups);
+    // Blocks of several shapes could be mistaken for each other: none is taken.
+    std::set<std::vector<uint64_t>> blocks = {parse_block(quantization, "weight_block_size")};
+    for (const json &weights : groups) blocks.insert(parse_block(weights, "block_structure"));
+    blocks.erase(std::vector<uint64_t>());
+    if (blocks.size() == 1) parsed.block_shape = *blocks.begin();
+    return parsed;
 }
 
 }  // namespace densq::tool

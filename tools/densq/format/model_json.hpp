@@ -1,30 +1,33 @@
 // SPDX-License-Identifier: MIT
-// model_json.hpp - the JSON files and headers of a model, read strictly.  The only file of this
-// folder that knows the JSON library, which takes long to compile.
+// model_json.hpp - the JSON files of a model.
 #pragma once
 #include <cstdint>
-#include <set>
+#include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace densq::tool {
 
-// An entry of a .safetensors header.
-struct HeaderTensor {
-    std::string name, dtype;
-    std::vector<uint64_t> shape;
-    uint64_t begin, end;  // in the file's data
+// Returns the file of every tensor in an index of shards.  Throws a DataError, which does not name
+// the index.
+std::map<std::string, std::string> parse_shard_index(const std::string &text);
+
+// DataError if the text of this file is no JSON.
+void require_json(const std::filesystem::path &file, const std::string &text);
+
+// What a config.json says about the quantization of its weights.
+struct QuantizationConfig {
+    std::string method;   // "gptq", as the config calls it; empty: the weights are not quantized
+    std::string format;   // more about it, as text: "4 bits", "nvfp4-pack-quantized"; or empty
+    bool is_fp8 = false;  // FP8 weights beside their scales, and nothing else
+    std::vector<uint64_t> block_shape;  // of the weights that share a scale; empty: not said
 };
 
-// Returns the entries in the order of their names, without the metadata.  Throws a DataError, which
-// does not name the file, if the header is something else.
-std::vector<HeaderTensor> parse_safetensors_header(const char *text, uint64_t size);
+// From the text of this config.json; DataError if it is no JSON object.
+QuantizationConfig parse_quantization(const std::filesystem::path &file, const std::string &config);
 
-// Returns the names of the files in an index of shards.  Throws a DataError, which does not name
-// the index.
-std::set<std::string> parse_shard_index(const std::string &text);
-
-// The model_type of a config.json; empty if it has none or is no JSON.
-std::string parse_model_type(const std::string &config);
+// The same config.json for weights that are not quantized any more.
+std::string remove_quantization(const std::string &config);
 
 }  // namespace densq::tool

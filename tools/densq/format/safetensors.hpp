@@ -7,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "dtype.hpp"
+#include "mapped_file.hpp"
+
 namespace densq::tool {
 
 struct SafeTensor {
@@ -20,13 +23,11 @@ struct SafeTensor {
 };
 
 // A mapped file, proved when it is opened: tensors lie inside it, one after the other without gap
-// or overlap, and each takes exactly the bytes that its dtype and shape say.
+// or overlap, and each takes exactly the bytes that its dtype and shape say.  Of a dtype that is
+// not known the size cannot be checked; such a tensor is refused where its values are wanted.
 class SafeTensors {
 public:
     explicit SafeTensors(const std::filesystem::path &path);
-    ~SafeTensors();
-    SafeTensors(const SafeTensors &) = delete;
-    SafeTensors &operator=(const SafeTensors &) = delete;
 
     const std::filesystem::path path;
     std::map<std::string, SafeTensor> tensors;
@@ -36,17 +37,15 @@ public:
 
 private:
     void read_header();
-    [[noreturn]] void fail(const std::string &what) const;
 
-    const uint8_t *bytes = nullptr;
-    uint64_t size = 0;
+    const MappedFile file;
 };
 
-// Elements [begin, end) of an F32, F16 or BF16 tensor as floats.
-void read_floats(const SafeTensor &tensor, uint64_t begin, uint64_t end, float *out);
-
-inline bool is_float(const SafeTensor &tensor) {
-    return tensor.dtype == "F32" || tensor.dtype == "F16" || tensor.dtype == "BF16";
+// Elements [begin, end) of a tensor of floats.
+inline void read_floats(const SafeTensor &tensor, uint64_t begin, uint64_t end, float *out) {
+    read_floats(tensor.dtype, tensor.data, begin, end, out);
 }
+
+inline bool is_float(const SafeTensor &tensor) { return is_float_dtype(tensor.dtype); }
 
 }  // namespace densq::tool

@@ -22,7 +22,7 @@ MatrixReader::MatrixReader(const Checkpoint::Entry &entry_, const MatrixOrigin &
     for_each_index(bands, threads, [&](uint32_t band) {
         std::vector<float> column(rows);
         for (uint64_t c = band * kBand; c < std::min(cols, (band + 1) * kBand); ++c) {
-            read_floats(*entry.tensor, first + c * rows, first + (c + 1) * rows, column.data());
+            entry.read(first + c * rows, first + (c + 1) * rows, column.data());
             for (uint64_t r = 0; r < rows; ++r) turned[r * cols + c] = column[r];
         }
     });
@@ -30,7 +30,7 @@ MatrixReader::MatrixReader(const Checkpoint::Entry &entry_, const MatrixOrigin &
 
 void MatrixReader::read_row(uint32_t row, float *out) const {
     if (turned.empty())
-        read_floats(*entry.tensor, first + row * cols, first + (row + 1) * cols, out);
+        entry.read(first + row * cols, first + (row + 1) * cols, out);
     else
         std::copy_n(turned.begin() + static_cast<ptrdiff_t>(row * cols), cols, out);
 }

@@ -9,6 +9,7 @@
 #include "sparse_choice.hpp"
 #include "tools/densq/errors.hpp"
 #include "tools/densq/format/handles.hpp"
+#include "tools/densq/format/plain_tensor.hpp"
 
 namespace densq::tool {
 namespace {
@@ -21,12 +22,6 @@ bool can_be_kept(const SafeTensor &tensor) {
            tensor.elements() > 0 && tensor.elements() <= DENSQ_MAX_TENSOR_ELEMENTS &&
            std::all_of(tensor.shape.begin(), tensor.shape.end(),
                        [](uint64_t dimension) { return dimension <= UINT32_MAX; });
-}
-
-// The narrowest dtype of a densq file that holds every value.
-densq_dtype kept_dtype(const SafeTensor &tensor) {
-    if (tensor.dtype == "F16") return DENSQ_F16;
-    return tensor.dtype == "BF16" || tensor.dtype.starts_with("F8_") ? DENSQ_BF16 : DENSQ_F32;
 }
 
 // The dotted name with numbers as *, which one --drop takes for all blocks.
@@ -131,7 +126,7 @@ private:
     }
 
     uint64_t add_tensor(const std::string &name, const SafeTensor &tensor) {
-        TensorPlan planned = {kept_dtype(tensor), {}};
+        TensorPlan planned = {plain_dtype(tensor), {}};
         for (const uint64_t dimension : tensor.shape)
             planned.shape.push_back(static_cast<uint32_t>(dimension));
         plan.file.tensors[name] = planned;

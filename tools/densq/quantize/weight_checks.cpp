@@ -15,20 +15,18 @@ namespace {
 
 constexpr uint64_t kChunk = 1 << 18;  // elements that a thread checks at a time
 
-// Calls visit(first, values, count) for chunks of a tensor, from several threads.  Returns a
-// checksum of the tensor's bytes, the same for any number of threads.
+// Calls visit(first, values) for chunks of a tensor, from several threads.  Returns a checksum of
+// the tensor's values, the same for any number of threads.
 template <typename Visit>
 uint32_t for_each_chunk(const Checkpoint::Entry &entry, uint32_t threads, Visit visit) {
-    const SafeTensor &tensor = *entry.tensor;
-    const uint64_t elements = tensor.elements();
+    const uint64_t elements = entry.tensor->elements();
     std::vector<uint32_t> checksums((elements + kChunk - 1) / kChunk);
-    const uint64_t width = elements ? tensor.bytes / elements : 0;
     for_each_index(static_cast<uint32_t>(checksums.size()), threads, [&](uint32_t chunk) {
         const uint64_t begin = chunk * kChunk, end = std::min(elements, begin + kChunk);
         std::vector<float> values(end - begin);
-        read_floats(tensor, begin, end, values.data());
+        entry.read(begin, end, values.data());
         visit(begin, values);
-        checksums[chunk] = densq_crc32c(0, tensor.data + begin * width, (end - begin) * width);
+        checksums[chunk] = densq_crc32c(0, values.data(), values.size() * sizeof values[0]);
     });
     return densq_crc32c(0, checksums.data(), checksums.size() * sizeof checksums[0]);
 }
@@ -68,8 +66,8 @@ void require_gradients(const std::string &name, const SafeTensor &weights,
                         "'; give gradients of the same model, or --unweighted");
     const SafeTensor &tensor = *found->second.tensor;
     if (!is_float(tensor))
-        throw DataError(found->second.describe(name) + ": dtype " + tensor.dtype +
-                        " is not F32, F16 or BF16");
+        throw DataError(found->second.describe(name) + ": dtype " + tensor.dtype + " is none of " +
+                        float_dtypes());
     if (tensor.shape != weights.shape)
         throw DataError(found->second.describe(name) + ": shape " + tensor.shape_text() +
                         ", the model's is " + weights.shape_text());

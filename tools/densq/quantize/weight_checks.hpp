@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // weight_checks.hpp - what weights and squared gradients must be; DataError if they are not.  Each
-// check reads a whole tensor and returns a checksum of its bytes.
+// check reads a whole tensor and returns a checksum of its values.
 #pragma once
 #include <cstdint>
 #include <string>

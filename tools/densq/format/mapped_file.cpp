@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "mapped_file.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "input_file.hpp"
+#include "tools/densq/errors.hpp"
+
+namespace densq::tool {
+namespace {
+
+// A list, because a signal handler can walk it without a lock.
+std::atomic<MappedFile *> newest_mapping = nullptr;
+
+// By write(2): nothing of stdio may be called in a signal handler.
+void say(const char *text) {
+    if (write(STDERR_FILENO, text, std::strlen(text)) < 0) return;
+}
+
+void end_for_lost_page(int, siginfo_t *info, void *) {
+    const char *name = MappedFile::name_at(info->si_addr);
+    say("densq: ");
+    say(name ? name : "a file");
+    say(": was cut while it was read, or its disk fails\n");
+    _exit(1);
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path &path) : name(path.string()) {
+    const InputFile file(path);
+    if (file.bytes == 0) return;
+    void *at = mmap(nullptr, file.bytes, PROT_READ, MAP_PRIVATE, file.descriptor, 0);
+    if (at == MAP_FAILED) throw DataError(name + ": cannot map: " + std::strerror(errno));
+    bytes = static_cast<const uint8_t *>(at);
+    size = file.bytes;
+    older = newest_mapping.load();
+    newest_mapping = this;
+}
+
+MappedFile::~MappedFile() {
+    if (size == 0) return;
+    std::atomic<MappedFile *> *link = &newest_mapping;
+    while (*link != this) link = &link->load()->older;
+    link->store(older);
+    munmap(const_cast<uint8_t *>(bytes), size);
+}
+
+const char *MappedFile::name_at(const void *address) {
+    for (const MappedFile *file = newest_mapping; file; file = file->older) {
+        const auto *at = static_cast<const uint8_t *>(address);
+        if (at >= file->bytes && at < file->bytes + file->size) return file->name.c_str();
+    }
+    return nullptr;
+}
+
+void catch_lost_pages() {
+    struct sigaction action = {};
+    action.sa_sigaction = end_for_lost_page;
+    action.sa_flags = SA_SIGINFO;
+    sigaction(SIGBUS, &action, nullptr);
+}
+
+}  // namespace densq::tool
