@@ -14,6 +14,7 @@ import time
 import numpy as np
 
 from models import make_weights, save
+from processes import start, wait_for_partial
 from support import DENSQ, SANITIZED, STORIES, main, quantize, run
 
 
@@ -22,18 +23,7 @@ def save_layers(path, count, size, dtype=np.float32):
                 for i in range(count)})
 
 
-def start(model, output, *arguments, stderr=subprocess.PIPE):
-    return subprocess.Popen([DENSQ, "quantize", "--model", model, "--unweighted", "-o", output,
-                             *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True)
-
-
-def wait_for_temporary(process, folder):
-    while not list(folder.glob(".out.densq.*")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.001)
-
-
-def test_signals_leave_nothing(folder):
+def test_signals_before_a_matrix_is_done_leave_nothing(folder):
     model, outputs = folder / "m.safetensors", folder / "outputs"
     outputs.mkdir()
     save_layers(model, 2, 2048, np.float16)
@@ -43,7 +33,7 @@ def test_signals_leave_nothing(folder):
                 for path, data in before.items():
                     path.write_bytes(data)
                 process = start(model, outputs / "out.densq", "--threads", threads)
-                wait_for_temporary(process, outputs)
+                wait_for_partial(process, outputs / "out.densq")
                 process.send_signal(number)
                 stdout, stderr = process.communicate()
                 assert process.returncode == 128 + number, (process.returncode, stderr)
@@ -64,7 +54,7 @@ def test_a_second_signal_ends_at_once(folder):
     save(folder / "m.safetensors", {"model.layers.0.weight": make_weights(32, 65536, 1)})
     for _ in range(10):
         process = start(folder / "m.safetensors", folder / "out.densq", "--threads", "1")
-        wait_for_temporary(process, folder)
+        wait_for_partial(process, folder / "out.densq")
         process.send_signal(signal.SIGINT)
         while process.poll() is None and catches(process, signal.SIGINT):
             time.sleep(0.001)
@@ -72,8 +62,8 @@ def test_a_second_signal_ends_at_once(folder):
         process.communicate()
         assert process.returncode in (-signal.SIGINT, 128 + signal.SIGINT), process.returncode
         assert not (folder / "out.densq").exists()
-        for path in folder.glob(".out.densq.*"):  # there is no time to remove it
-            path.unlink()
+        # There may be no time to remove it.
+        (folder / "out.densq.partial").unlink(missing_ok=True)
         if process.returncode == -signal.SIGINT:
             return
     assert False, "never ended by the second signal"
@@ -134,7 +124,7 @@ def test_help_and_version(folder):
     result = run("--version")
     assert result.returncode == 0 and result.stderr == ""
     assert re.fullmatch(r"densq \d+\.\d+\.\d+, backends:( \w+)* scalar\n", result.stdout), result
-    commands = ("quantize", "info", "verify", "bench")
+    commands = ("quantize", "merge", "info", "verify", "bench")
     result = run("--help")
     assert result.returncode == 0 and all(command in result.stdout for command in commands)
     for command in commands:
@@ -142,7 +132,7 @@ def test_help_and_version(folder):
         assert result.returncode == 0 and result.stderr == "" and "Usage: densq" in result.stdout
     for option in ("--model", "--gradients", "--bits", "--outliers", "--sensitive", "--include",
                    "--exclude", "--drop", "--bits-for", "--unweighted", "--threads", "--quiet",
-                   "--output"):
+                   "--output", "--resume"):
         assert option in run("quantize", "--help").stdout, option
 
 

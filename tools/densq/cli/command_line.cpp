@@ -31,6 +31,7 @@ public:
         app.set_version_flag("--version", describe_version());
         app.require_subcommand(1);
         add_quantize();
+        add_merge();
         add_info();
         add_verify();
         add_bench();
@@ -83,11 +84,28 @@ private:
                           "no gradients: every weight counts the same, none is sensitive");
         command->add_option("--threads", quantize.threads, "default: all cores");
         command->add_flag("--quiet", quantize.quiet, "no progress bar and no summary");
-        command->add_option("-o,--output", quantize.output, "the densq file to write")->required();
+        add_output(command, &quantize.output, &quantize.resume);
         command->footer(
             "Example:\n  densq quantize --model llama --gradients llama-gradients --bits 3 "
             "--outliers 0.40% --sensitive 0.05% -o llama-3bit.densq");
         command->callback([this] { quantize_command(quantize); });
+    }
+
+    static void add_output(CLI::App *command, std::string *output, bool *resume) {
+        command->add_option("-o,--output", *output, "the densq file to write")->required();
+        command->add_flag("--resume", *resume,
+                          "go on with the OUTPUT.partial that an ended run has left");
+    }
+
+    void add_merge() {
+        CLI::App *command = app.add_subcommand("merge", "Make one file of parts of a model");
+        command->add_option("PART", merge.parts, "densq files made with quantize --layers")
+            ->required();
+        add_output(command, &merge.output, &merge.resume);
+        command->add_flag("--quiet", merge.quiet, "no progress bar and no summary");
+        command->footer("The result has the same bytes as the file that one run makes.\n"
+                        "Example:\n  densq merge -o llama.densq part-*.densq");
+        command->callback([this] { merge_command(merge); });
     }
 
     void add_info() {
@@ -187,6 +205,7 @@ private:
 
     CLI::App app;
     QuantizeOptions quantize;
+    MergeOptions merge;
     InfoOptions info;
     std::string verified_file;
     BenchOptions bench;

@@ -14,8 +14,14 @@ struct QuantizeOptions {
     uint32_t bits = 4;
     std::string outliers = "0.40%", sensitive = "0.05%";
     std::vector<std::string> include, exclude, drop, bits_for;
-    bool unweighted = false, quiet = false;
+    bool unweighted = false, quiet = false, resume = false;
     uint32_t threads = 0;  // 0: all cores
+};
+
+struct MergeOptions {
+    std::vector<std::string> parts;
+    std::string output;
+    bool resume = false, quiet = false;
 };
 
 struct InfoOptions {
@@ -43,6 +49,7 @@ struct SelftestOptions {
 };
 
 void quantize_command(const QuantizeOptions &options);
+void merge_command(const MergeOptions &options);
 void info_command(const InfoOptions &options);
 void verify_command(const std::string &file);
 void bench_command(const BenchOptions &options);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // main.cpp - the exit status: 0 means done, 1 that something is wrong with the data or the machine,
 // 2 with the command line, 128 + n that signal n has ended the program.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -17,14 +20,14 @@ int fail(const char *message, int status) {
     return status;
 }
 
-int run(int argc, char **argv) {
+// Says what the exception in flight says.
+int report(const char *interrupted_text) {
     try {
-        if (const int status = run_command_line(argc, argv)) return status;
-        return std::fflush(stdout) == 0 ? 0 : fail("cannot write the output", 1);
+        throw;
     } catch (const UsageError &error) {
         return fail(error.what(), 2);
     } catch (const Interrupted &interrupted) {
-        return fail("interrupted; no output was left", 128 + interrupted.signal);
+        return fail(interrupted_text, 128 + interrupted.signal);
     } catch (const std::bad_alloc &) {
         return fail("out of memory", 1);
     } catch (const std::exception &error) {
@@ -32,7 +35,38 @@ int run(int argc, char **argv) {
     }
 }
 
+int report_unfinished(const Unfinished &unfinished) {
+    try {
+        std::rethrow_if_nested(unfinished);
+        return fail(unfinished.what(), 1);
+    } catch (...) {
+        return fail(unfinished.what(), report("interrupted"));
+    }
+}
+
+// Takes the places of closed streams, so that no message goes into a file that has one of them.
+// Reading stdin and writing the others still fails.
+void occupy_standard_streams() {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(stream, F_GETFD) < 0)
+            open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+int run(int argc, char **argv) {
+    try {
+        if (const int status = run_command_line(argc, argv)) return status;
+        return std::fflush(stdout) == 0 ? 0 : fail("cannot write the output", 1);
+    } catch (const Unfinished &unfinished) {
+        return report_unfinished(unfinished);
+    } catch (...) {
+        return report("interrupted; no output was left");
+    }
+}
+
 }  // namespace
 }  // namespace densq::tool
 
-int main(int argc, char **argv) { return densq::tool::run(argc, argv); }
+int main(int argc, char **argv) {
+    densq::tool::occupy_standard_streams();
+    return densq::tool::run(argc, argv);
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // quantize_command.cpp - densq quantize: from weights and squared gradients to a densq file.
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -9,8 +10,10 @@
 #include "commands.hpp"
 #include "interrupt.hpp"
 #include "json_reports.hpp"
+#include "output.hpp"
 #include "progress_bar.hpp"
 #include "tools/densq/errors.hpp"
+#include "tools/densq/format/fingerprint.hpp"
 #include "tools/densq/format/handles.hpp"
 #include "tools/densq/quantize/model_plan.hpp"
 #include "tools/densq/quantize/quantize_matrix.hpp"
@@ -66,7 +69,7 @@ MatrixRecipe make_recipe(const QuantizeOptions &options) {
 class Quantization {
 public:
     explicit Quantization(const QuantizeOptions &options_)
-        : options(options_), selection(make_selection(options)),
+        : options(options_), target(options.output), selection(make_selection(options)),
           model(options.model, {"model.safetensors"}), recipe(make_recipe(options)) {
         const uint32_t cores = std::thread::hardware_concurrency();
         threads = options.threads ? options.threads : cores ? cores : 1;
@@ -78,22 +81,24 @@ public:
     void run() {
         uint64_t rows = 0;
         for (const auto &[name, matrix] : plan.file.matrices) rows += matrix.rows;
-        {
-            FileWriter writer(options.output, plan.file);
+        const Continuation continuation = {fingerprint(), options.resume};
+        write_output(target, plan.file, continuation, [&](FileWriter *writer) {
             ProgressBar progress(rows, options.quiet);
             for (const auto &[name, matrix] : plan.file.matrices) {
+                check_interrupt();
                 progress.begin(name);
-                writer.add_matrix(name, quantize(name, matrix, &progress));
+                if (writer->keep_matrix(name))
+                    progress.add(matrix.rows);
+                else
+                    writer->add_matrix(name, quantize(name, matrix, &progress));
             }
             for (const auto &[name, tensor] : plan.file.tensors) {
                 check_interrupt();
                 const Checkpoint::Entry &entry = model.tensors.at(name);
-                writer.add_tensor(name, entry.tensor->data, entry.tensor->bytes);
+                writer->add_tensor(name, entry.tensor->data, entry.tensor->bytes);
                 forget(entry);
             }
-            check_interrupt();
-            writer.finish();
-        }
+        });
         for (const std::string &warning : warnings)
             std::fprintf(stderr, "densq: warning: %s\n", warning.c_str());
     }
@@ -146,6 +151,37 @@ private:
                 throw UsageError("the output " + options.output + " is one of the inputs");
     }
 
+    // Of everything that the bytes of the output depend on.
+    uint64_t fingerprint() const {
+        Fingerprint print;
+        for (const auto &[key, value] : plan.file.metadata) {
+            print.add(key);
+            print.add(value);
+        }
+        for (const auto &[name, matrix] : plan.file.matrices) {
+            print.add(name);
+            for (const uint32_t number : {matrix.rows, matrix.cols, matrix.bits, matrix.nnz})
+                print.add(uint64_t{number});
+            const MatrixRecipe &how = plan.recipes.at(name);
+            print.add(how.method);
+            for (const double share : {how.outliers, how.sensitive})
+                print.add(std::bit_cast<uint64_t>(share));
+        }
+        for (const auto &[name, tensor] : plan.file.tensors) print.add(name);
+        add_inputs(&print, model);
+        if (gradients) add_inputs(&print, *gradients);
+        return print.value();
+    }
+
+    static void add_inputs(Fingerprint *print, const Checkpoint &inputs) {
+        for (const fs::path &path : inputs.inputs) print->add(uint64_t{fs::file_size(path)});
+        for (const auto &[name, entry] : inputs.tensors) {
+            print->add(name);
+            print->add(entry.tensor->dtype);
+            print->add(entry.tensor->shape_text());
+        }
+    }
+
     QuantizedMatrix quantize(const std::string &name, const MatrixPlan &matrix,
                              ProgressBar *progress) {
         const Checkpoint::Entry &weights = model.tensors.at(name);
@@ -176,6 +212,7 @@ private:
     static void forget(const Checkpoint::Entry &entry) { entry.file->forget(*entry.tensor); }
 
     const QuantizeOptions &options;
+    const OutputTarget target;  // checked before all else
     const TensorSelection selection;
     const Checkpoint model;
     const MatrixRecipe recipe;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// model_json.hpp - the JSON files and headers of a model, read strictly.  The only file of this
-// folder that knows the JSON library, which takes long to compile.
+// model_json.hpp - the JSON files and headers of a model, read strictly.  This file and
+// part_json.hpp alone know the JSON library here, which takes long to compile.
 #pragma once
 #include <cstdint>
 #include <set>
