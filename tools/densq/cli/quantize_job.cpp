@@ -11,6 +11,7 @@
 #include "tools/densq/format/handles.hpp"
 #include "tools/densq/format/input_file.hpp"
 #include "tools/densq/format/model_json.hpp"
+#include "tools/densq/format/part_json.hpp"
 #include "tools/densq/format/plain_tensor.hpp"
 #include "tools/densq/quantize/matrix_reader.hpp"
 #include "tools/densq/quantize/model_notes.hpp"
@@ -173,7 +174,9 @@ void QuantizeJob::take_part(const StoredPlan &stored, uint64_t begin, uint64_t e
         throw UsageError("--layers: the plan has the layers 0:" + std::to_string(layers));
     if (fingerprint_of(planned, stored.checksums) != stored.fingerprint)
         throw DataError(options.plan + ": the inputs or this densq are not those of the plan");
-    planned.file.metadata["densq.part"] = part_json(planned, stored.fingerprint, begin, end);
+    planned.file.metadata[kPartKey] = part_json(
+        {stored.fingerprint, static_cast<uint32_t>(begin), static_cast<uint32_t>(end),
+         static_cast<uint32_t>(layers), planned.file.matrices.size(), planned.file.tensors.size()});
     const auto elsewhere = [&](const std::string &tensor) {
         return layer_of(tensor) < begin || layer_of(tensor) >= end;
     };
@@ -194,28 +197,30 @@ void QuantizeJob::take_part(const StoredPlan &stored, uint64_t begin, uint64_t e
                                 " was written");
 }
 
-std::vector<std::string> QuantizeJob::write() const {
+std::vector<std::string> QuantizeJob::add_all(FileWriter *writer) const {
     uint64_t weights = 0;
     for (const auto &[name, matrix] : planned.file.matrices)
         weights += uint64_t{matrix.rows} * matrix.cols;
-    FileWriter writer(options.output, planned.file);
     ProgressBar progress(weights, options.quiet);
     ModelNotes notes;
     for (const auto &[name, matrix] : planned.file.matrices) {
+        check_interrupt();
         progress.begin(name);
+        if (writer->keep_matrix(name)) {
+            progress.add(uint64_t{matrix.rows} * matrix.cols);
+            continue;
+        }
         const QuantizationResult result = quantize(name, &progress);
         notes.add(name, result.notes);
-        writer.add_matrix(name, result.matrix);
+        writer->add_matrix(name, result.matrix);
     }
     for (const auto &[name, tensor] : planned.file.tensors) {
         check_interrupt();
         const Checkpoint::Entry &entry = model.tensors.at(name);
         const PlainBytes plain = plain_bytes(name, entry);
-        writer.add_tensor(name, plain.data, plain.bytes);
+        writer->add_tensor(name, plain.data, plain.bytes);
         forget(entry);
     }
-    check_interrupt();
-    writer.finish();
     return notes.warnings();
 }
 
