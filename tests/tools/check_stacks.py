@@ -25,7 +25,8 @@ def save_model(folder, model_type, in_out):
     def turned(s):
         return np.ascontiguousarray(s.transpose(0, 2, 1)) if in_out else s
     tensors = {UP: turned(up), DOWN: turned(down), QUERY: make_weights(HIDDEN, HIDDEN, 99),
-               ROUTER: make_weights(EXPERTS, HIDDEN, 98), "model.norm.weight": np.ones(HIDDEN, "f4")}
+               ROUTER: make_weights(EXPERTS, HIDDEN, 98),
+               "model.norm.weight": np.ones(HIDDEN, np.float32)}
     folder.mkdir(exist_ok=True)
     save(folder / "model.safetensors", tensors)
     (folder / "config.json").write_text(json.dumps(

@@ -150,10 +150,12 @@ void QuantizeJob::check_values() {
         check_interrupt();
         const Checkpoint::Entry &entry = model.tensors.at(name);
         found.model[name] = check_weights(name, entry, threads);
+        forget(entry);
         progress.add(entry.tensor->bytes);
         if (!gradients) continue;
         const Checkpoint::Entry &squares = gradients->tensors.at(name);
         found.gradients[name] = check_gradients(name, squares, threads, &weighted);
+        forget(squares);
         progress.add(squares.tensor->bytes);
         if (!weighted)
             notices.push_back("the gradients of '" + name +
@@ -161,9 +163,10 @@ void QuantizeJob::check_values() {
     }
     for (const auto &[name, tensor] : planned.file.tensors) {
         bool any_nan = false;
-        found.model[name] = check_plain(model.tensors.at(name), threads, &any_nan);
-        if (model.tensors.at(name).tensor->dtype != dtype_name(tensor.dtype))
-            plain_bytes(name, model.tensors.at(name));  // that it can be converted
+        const Checkpoint::Entry &entry = model.tensors.at(name);
+        found.model[name] = check_plain(entry, threads, &any_nan);
+        if (entry.tensor->dtype != dtype_name(tensor.dtype)) plain_bytes(name, entry);  // if it can
+        forget(entry);
         if (any_nan) notices.push_back("plain tensor '" + name + "' holds a NaN");
     }
 }
