@@ -98,6 +98,8 @@ public:
                 forget(entry);
             }
             check_interrupt();
+            model.require_whole();
+            if (gradients) gradients->require_whole();
             writer.finish();
         }
         for (const std::string &warning : warnings)
