@@ -128,7 +128,7 @@ private:
         plan = plan_model(model, selection, recipe);
         for (const char *file : kTexts)
             if (std::optional<std::string> text = read_text(model.folder / file)) {
-                require_json(model.folder / file, *text);
+                if (fs::path(file).extension() == ".json") require_json(model.folder / file, *text);
                 plan.file.metadata[file] = std::move(*text);
             }
         if (plan.file.metadata.contains("config.json"))
