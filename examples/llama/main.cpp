@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // main.cpp - densq-llama: a small LLaMA decoder that shows the library at work.  The command line,
 // in the only file that includes CLI11, which takes long to compile.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
+#include <iostream>
 
 #include <CLI/CLI.hpp>
 
@@ -132,7 +136,27 @@ private:
     int status = 0;
 };
 
+// A file must not be opened as a standard stream that the caller has closed, or what is printed
+// would go into it.  In its place comes one that can only be used the other way, which fails.
+void hold_standard_streams() {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(stream, F_GETFD) < 0)
+            static_cast<void>(open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+}
+
+// Also what was written before now; fflush alone does not tell.
+bool output_arrived() {
+    std::cout.flush();
+    return std::fflush(stdout) == 0 && !std::ferror(stdout);
+}
+
 }  // namespace
 }  // namespace llama
 
-int main(int argc, char **argv) { return llama::CommandLine().run(argc, argv); }
+int main(int argc, char **argv) {
+    llama::hold_standard_streams();
+    const int status = llama::CommandLine().run(argc, argv);
+    if (status != 0 || llama::output_arrived()) return status;
+    std::fputs("densq-llama: cannot write the output to stdout\n", stderr);
+    return 1;
+}

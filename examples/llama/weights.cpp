@@ -36,8 +36,9 @@ Weights::Weights(const std::string &path_, const std::string &backend, densq_pre
     : path(path_), pool(threads) {
     densq_fault fault = {};
     densq_file *file = nullptr;
-    if (densq_open_path(&file, path.c_str(), nullptr, &fault) != DENSQ_OK)
-        throw Error(path + ": " + fault.text);
+    const densq_status status = densq_open_path(&file, path.c_str(), nullptr, &fault);
+    if (status == DENSQ_ERR_IO) throw Error(fault.text);  // names the path
+    if (status != DENSQ_OK) throw Error(path + ": " + fault.text);
     opened.reset(file);
     densq_backend_options options = {};
     options.struct_size = sizeof options;

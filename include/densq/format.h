@@ -18,7 +18,7 @@
 
 /* Limits.  With them, every size that is computed from a valid record is below 2^53. */
 #define DENSQ_MAX_NAME_BYTES 255u
-#define DENSQ_MAX_ENTRIES 65536u       /* entries of each kind */
+#define DENSQ_MAX_ENTRIES (1u << 20)   /* entries of each kind */
 #define DENSQ_MAX_DIMENSION (1u << 24) /* rows and columns of a matrix */
 #define DENSQ_MIN_BITS 2u              /* bits of a code */
 #define DENSQ_MAX_BITS 4u

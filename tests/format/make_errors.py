@@ -26,6 +26,7 @@ FIELDS = {
     "tensor": {"name_offset": 0, "name_bytes": 4, "dtype": 8, "dimensions": 12, "shape": 16,
                "offset": 32, "bytes": 40, "crc": 48, "reserved": 52},
 }
+MAX_ENTRIES = 1 << 20
 WIDE = {"file_bytes", "offset", "value_bytes", "bytes"}  # 64 bits, all others 32
 
 METADATA_ENTRIES = {"a": "text", "b": "more"}
@@ -148,11 +149,12 @@ def header_cases():
     case("header_reserved", "CORRUPT", 123, "header: a reserved byte is not zero", (123, b"\1"))
     for field in ("metadata_count", "matrix_count", "tensor_count"):
         case(field, "LIMIT", at("header", 0, field),
-             f"header: {field} is 65537, the limit is 65536", put("header", 0, field, 65537))
-    longer = rounded(DIRECTORY_END + 65534 * MATRIX.size)
+             f"header: {field} is {MAX_ENTRIES + 1}, the limit is {MAX_ENTRIES}",
+             put("header", 0, field, MAX_ENTRIES + 1))
+    longer = rounded(DIRECTORY_END + (MAX_ENTRIES - 2) * MATRIX.size)
     case("directory_too_long", "CORRUPT", SIZE,
          f"directory: it takes {longer} bytes of a file of {SIZE}",
-         put("header", 0, "matrix_count", 65536))
+         put("header", 0, "matrix_count", MAX_ENTRIES))
     case("names_too_long", "CORRUPT", SIZE,
          f"directory: it takes {rounded(NAMES + 0xFFFFFFFF)} bytes of a file of {SIZE}",
          put("header", 0, "name_bytes", 0xFFFFFFFF))

@@ -7,6 +7,7 @@ import functools
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -271,6 +272,40 @@ def test_shares_of_sampled_tokens(folder):
         found = np.bincount([int(digit) for digit in text["text"]], minlength=10) / count
         deviation = np.sqrt(shares * (1 - shares) / count)
         assert (np.abs(found - shares) <= 4 * deviation).all(), (temperature, top_p, found, shares)
+
+
+# ---- output --------------------------------------------------------------------------------------
+
+
+def chat_model(folder):
+    """The stories model as one to chat with, if not a good one."""
+    model = folder / "model"
+    shutil.copytree(STORIES, model)
+    config = model / "tokenizer_config.json"
+    template = {"chat_template": "<|im_start|>user\n{{ message }}<|im_end|>"}
+    config.write_text(json.dumps(json.loads(config.read_text()) | template))
+    return support.quantize(DENSQ, model, folder / "chat.densq", "--unweighted")
+
+
+def test_output_that_cannot_be_written(folder):
+    file = chat_model(folder)
+    text = folder / "text"
+    text.write_text(HELD_OUT.read_text()[:200])
+    few = ["--prompt-tokens", "2", "--tokens", "2"]
+    measure = ["--text", text, "--window", "8"]
+    tokenizer = STORIES / "tokenizer.json"
+    commands = [["--help"], ["generate", file, "--tokens", "2"],
+                ["generate", file, "--tokens", "2", "--json"], ["chat", file, "--tokens", "2"],
+                ["speed", file, *few], ["speed", file, *few, "--json"],
+                ["perplexity", file, *measure], ["perplexity", file, *measure, "--json"],
+                ["check", file, *measure], ["logits", file, "--tokens", "1,2"],
+                ["tokenize", "--tokenizer", tokenizer]]
+    for command in commands:
+        for place in (">/dev/full", ">&-"):
+            result = support.run("sh", "-c", f'"$@" {place}', "sh", LLAMA, *command, text='"a"\n')
+            last = result.stderr.splitlines()[-1:]
+            assert result.returncode == 1, (command, place, result)
+            assert last == ["densq-llama: cannot write the output to stdout"], (command, result)
 
 
 support.run_tests(globals())

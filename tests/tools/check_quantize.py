@@ -10,7 +10,7 @@ import numpy as np
 
 from models import load, make_gradients, make_weights, save, save_raw, save_shards, to_bf16
 from support import (STORIES, TEXTS, check_matrix, check_plain, main, matrix_bytes, quantize,
-                     read_file, run)
+                     read_file, run, without_notes)
 
 
 def made_up_model():
@@ -51,7 +51,7 @@ def test_made_up_model(folder):
         contents = quantize(folder / "m.safetensors", folder / "out.densq", "--bits", bits,
                             gradients=folder / "g.safetensors")
         check_contents(contents, model, gradients, bits=bits)
-        assert contents.metadata.keys() == {"densq.tool", "densq.options"}
+        assert contents.metadata.keys() == {"densq.tool", "densq.options", "densq.choice"}
     contents = quantize(folder / "m.safetensors", folder / "out.densq", "--outliers", "7%",
                         "--sensitive", "2.5", gradients=folder / "g.safetensors")
     check_contents(contents, model, gradients, outliers=7, sensitive=2.5)
@@ -70,8 +70,12 @@ def test_stories_model(folder):
             assert contents.metadata.pop(text).encode() == (STORIES / text).read_bytes()
         assert json.loads(contents.metadata.pop("densq.options")) == {
             "bits": bits, "outliers": "0.40%", "sensitive": "0.05%", "weighted": True}
-        version = run("--version").stdout.split(",")[0]
-        assert contents.metadata == {"densq.tool": version}
+        assert contents.metadata.pop("densq.tool") == run("--version").stdout.split(",")[0]
+        choice = json.loads(contents.metadata.pop("densq.choice"))
+        assert [(group["kept"], group["tensors"]) for group in choice] == [
+            ("quantized", 28), ("plain", 1), ("plain", 9)]
+        assert sum(group["weights"] for group in choice) == sum(v.size for v in model.values())
+        assert not contents.metadata
 
 
 def test_verify_and_info(folder):
@@ -141,6 +145,8 @@ def test_choice_of_tensors(folder):
                         names["up0"]: 2}
     assert plain == {"model.layers.1.norm.weight", "model.norm.weight"}
     assert options["bits_for"] == ["*.0.*=3", "*.0.up.*=2"]
+    assert options["include"] == ["*embed*", "*.1.down.*"] and options["exclude"] == ["*norm*"]
+    assert options["drop"] == ["a.*", "*.1.up.*"]
     matrices, plain, _ = choose("--drop", "*")
     assert not matrices and not plain
 
@@ -154,6 +160,7 @@ def test_tensors_of_other_kinds_can_be_dropped(folder):
     contents = quantize(folder / "m.safetensors", folder / "out.densq", "--drop", "[iem]",
                         "--drop", "x*")
     assert not contents.tensors
+    assert json.loads(contents.metadata["densq.choice"])[0]["kept"] == "left out"
 
 
 def test_shards(folder):
@@ -210,18 +217,50 @@ def test_gradients_of_zero_warn(folder):
     result = run("quantize", "--model", folder / "m.safetensors", "--gradients",
                  folder / "g.safetensors", "-o", folder / "out.densq")
     assert result.returncode == 0, result
-    assert result.stderr == (f"densq: warning: the gradients of '{name}' are all zero: every "
-                             "weight counts the same\n")
+    assert (f"densq: note: the gradients of '{name}' are all zero: every weight counts the "
+            "same\n") in result.stderr, result
     check_contents(read_file(folder / "out.densq"), model, gradients)
+
+
+def test_what_numbers_cost_is_said_once_for_the_model(folder):
+    model = made_up_model()
+    gradients = make_gradients(linear(model))
+    up, down = "model.layers.0.up.weight", "model.layers.0.down.weight"
+    model[up][[2, 5]] *= 5e-6
+    model["model.layers.1.down.weight"][:] = 1e-8
+    for name in (up, down):  # too small for F16
+        gradients[name][:9, :] = np.where(gradients[name][:9, :] < 20, 0, gradients[name][:9, :])
+    save(folder / "m.safetensors", model)
+    save(folder / "g.safetensors", gradients)
+    result = run("quantize", "--model", folder / "m.safetensors", "--gradients",
+                 folder / "g.safetensors", "-o", folder / "out.densq")
+    assert result.returncode == 0, result
+    by_fp16, mostly_zero = without_notes(result.stderr).splitlines()
+    assert by_fp16.startswith("densq: warning: 3 rows of 2 matrices: fp16,"), by_fp16
+    assert "up to 100 % (in 'model.layers.1.down.weight')" in by_fp16, by_fp16
+    assert mostly_zero.startswith("densq: warning: 18 rows of 2 matrices: most gradients are zero")
+    check_contents(read_file(folder / "out.densq"), model, gradients)
+
+
+def test_a_sparse_value_out_of_reach_keeps_its_sign(folder):
+    weights = np.full((1, 64), -40000, np.float32)
+    weights[0, 0] = 40000
+    save(folder / "m.safetensors", {"model.layers.0.up.weight": weights})
+    result = run("quantize", "--model", folder / "m.safetensors", "--unweighted", "--outliers",
+                 "1.6%", "-o", folder / "out.densq")
+    assert result.returncode == 0 and "1 row of 1 matrix: fp16," in result.stderr, result
+    matrix, = read_file(folder / "out.densq").matrices.values()
+    assert matrix.sparse == [(0, 0, 65504)] and (matrix.lut == -40000).all(), matrix.sparse
 
 
 def test_without_linear_layers_no_gradients_are_needed(folder):
     save(folder / "m.safetensors", {"a": make_weights(3, 4, 1)})
-    result = run("quantize", "--model", folder / "m.safetensors", "-o", folder / "out.densq")
+    result = run("quantize", "--model", folder / "m.safetensors", "--exclude", "a", "-o",
+                 folder / "out.densq")
     assert result.returncode == 0 and "0 matrices" in result.stdout, result
     save(folder / "m.safetensors", {})
     contents = quantize(folder / "m.safetensors", folder / "out.densq")
-    assert contents.metadata.keys() == {"densq.tool", "densq.options"}
+    assert contents.metadata.keys() == {"densq.tool", "densq.options", "densq.choice"}
 
 
 def test_the_same_file_every_time(folder):
@@ -235,7 +274,7 @@ def test_file_in_the_current_folder(folder):
     shutil.copy(STORIES / "model.safetensors", folder)
     result = run("quantize", "--model", "model.safetensors", "--unweighted", "--quiet", "-o",
                  "out.densq", cwd=folder)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", ""), result
+    assert (result.returncode, result.stdout, without_notes(result.stderr)) == (0, "", ""), result
     assert run("verify", "out.densq", cwd=folder).returncode == 0
     assert sorted(path.name for path in folder.iterdir()) == ["model.safetensors", "out.densq"]
 

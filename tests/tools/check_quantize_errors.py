@@ -26,7 +26,7 @@ def save_model(folder, values=None, **others):
 def test_wrong_use(folder):
     save_model(folder)
     model = ["--model", folder / "m.safetensors"]
-    check_fails(folder, 2, "--model is required")
+    check_fails(folder, 2, "--model is missing")
     check_fails(folder, 2, "--gradients is missing; without gradients say --unweighted", *model)
     for arguments in (["--bits", 5], ["--bits", 1], ["--bits", "x"], ["--threads", -1],
                       ["--nothing"], ["positional"], ["--outliers"]):
@@ -125,8 +125,10 @@ def test_weights_that_cannot_be_quantized(folder):
         check_fails(folder, 1, f"tensor '{NAME}', element 122: ", "--model",
                     folder / "m.safetensors", "--unweighted")
     save_model(folder, make_weights(8, 40, 1).astype(np.int32))
-    check_fails(folder, 1, "is no matrix of floats", "--model", folder / "m.safetensors",
+    check_fails(folder, 1, f"cannot hold tensor '{NAME}'", "--model", folder / "m.safetensors",
                 "--unweighted")
+    check_fails(folder, 1, "is no matrix of floats", "--model", folder / "m.safetensors",
+                "--unweighted", "--include", NAME)
     largest = make_weights(8, 40, 1)
     largest[3, 2], largest[4, 7] = 65504, -65504
     save_model(folder, largest)
@@ -134,19 +136,22 @@ def test_weights_that_cannot_be_quantized(folder):
 
 
 def test_tensors_that_no_file_can_hold(folder):
-    def check(part, name, dtype, shape, size, data=None):
+    def check(part, name, dtype, shape, size, data=None, *arguments):
         entry = {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}
         save_raw(folder / "m.safetensors", {name: entry}, data or bytes(size))
-        check_fails(folder, 1, part, "--model", folder / "m.safetensors", "--unweighted")
+        check_fails(folder, 1, part, "--model", folder / "m.safetensors", "--unweighted",
+                    *arguments)
 
-    check("cannot hold dtype I64; leave the tensor out with --drop 'a'", "a", "I64", [1], 8)
-    check("cannot hold dtype Q4; leave the tensor out with --drop 'a'", "a", "Q4", [1], 8)
-    check("of dtype Q4 and shape [1, 8] is no matrix of floats", "x.0.weight", "Q4", [1, 8], 4)
+    check("cannot hold tensor 'a' of dtype I64 and shape [1]; to leave out such tensors: "
+          "--drop 'a'", "a", "I64", [1], 8)
+    check("cannot hold tensor 'a' of dtype Q4", "a", "Q4", [1], 8)
+    check("cannot hold tensor 'x.0.weight' of dtype Q4 and shape [1, 8]; to leave out such "
+          "tensors: --drop 'x.*.weight'", "x.0.weight", "Q4", [1, 8], 4)
     check("'a': 8 bytes do not fit its shape [1]", "a", "F4", [1], 8)
     check("element 1: 1e+300 is beyond the range of F32", "a", "F64", [2], 16,
-          struct.pack("<dd", 1, 1e300))
-    check("cannot hold shape [1, 1, 1, 1, 1]", "a", "F16", [1, 1, 1, 1, 1], 2)
-    check("cannot hold shape [0]", "a", "F16", [0], 0)
+          struct.pack("<dd", 1, 1e300), "--exclude", "a")
+    check("of dtype F16 and shape [1, 1, 1, 1, 1]", "a", "F16", [1, 1, 1, 1, 1], 2)
+    check("of dtype F16 and shape [0]", "a", "F16", [0], 0)
     check("'x.0.weight': shape [0, 3] is outside the limits", "x.0.weight", "F16", [0, 3], 0)
     check("must have 1 to 255 bytes", "x" * 256, "F16", [1], 2)
     check("must have 1 to 255 bytes", f"x.0.{'x' * 300000}.weight", "F16", [1, 1], 2)
@@ -163,7 +168,7 @@ def test_a_dimension_beyond_32_bits(folder):
             file.truncate(file.seek(0, 2) + (1 << 33))
     except OSError:
         return "skipped, no large files here"
-    check_fails(folder, 1, "cannot hold shape [4294967296]", "--model", folder / "m.safetensors",
+    check_fails(folder, 1, "shape [4294967296]", "--model", folder / "m.safetensors",
                 "--unweighted")
 
 

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import numpy as np
@@ -92,9 +93,10 @@ def test_the_output_appears_at_once(folder):
     assert run("verify", output).returncode == 0
 
 
-def run_on_terminal(*arguments):
+def run_on_terminal(*arguments, columns=0):
     """Exit status, what came on stdout and what stderr, a terminal, was sent."""
     master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, columns))
     process = start(*arguments, stderr=slave)
     os.close(slave)
     shown = b""
@@ -111,7 +113,8 @@ def test_terminal(folder):
     save_layers(folder / "m.safetensors", 3, 256)
     arguments = [folder / "m.safetensors", folder / "out.densq"]
     status, stdout, shown = run_on_terminal(*arguments)
-    assert status == 0 and stdout.startswith(f"{folder}/out.densq: 3 matrices ("), stdout
+    assert status == 0 and "\n3 matrices, 0 plain tensors: " in stdout, stdout
+    assert stdout.splitlines()[-1].startswith(f"{folder}/out.densq: "), stdout
     for i in range(3):
         assert f"%  model.layers.{i}.weight" in shown, shown
     assert re.search(r"\r\x1b\[K\[#* *\] +\d+ %", shown), shown
@@ -120,11 +123,25 @@ def test_terminal(folder):
     assert (status, stdout, shown) == (0, "", "")
 
 
+def test_rate_and_time_left_fit_the_terminal(folder):
+    name = "model.layers.0.a_name_that_is_longer_than_what_is_left_of_the_line.weight"
+    save(folder / "m.safetensors", {name: make_weights(6144, 2048, 1).astype(np.float16)})
+    arguments = [folder / "m.safetensors", folder / "out.densq", "--threads", "1"]
+    status, _, shown = run_on_terminal(*arguments, columns=70)
+    assert status == 0, shown
+    lines = shown.split("\r\x1b[K")
+    pace = re.compile(r"\[#+ *\] +\d+ %  \d+\.\d M weights/s  (\d+ min )?\d+ s left  "
+                      r"\.\.\..*weight")
+    assert any(pace.fullmatch(line) for line in lines), lines
+    assert max(map(len, lines)) == 69, lines
+
+
 def test_no_terminal(folder):
     save_layers(folder / "m.safetensors", 3, 256)
     result = run("quantize", "--model", folder / "m.safetensors", "--unweighted", "-o",
                  folder / "out.densq")
-    assert result.stderr == "" and "\x1b" not in result.stdout and result.stdout.count("\n") == 1
+    assert result.stderr == "" and "\x1b" not in result.stdout
+    assert all(len(line) <= 80 for line in result.stdout.splitlines()[:-1]), result
     result = run("quantize", "--model", folder / "m.safetensors", "--unweighted", "--quiet", "-o",
                  folder / "out.densq")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
@@ -142,16 +159,66 @@ def test_help_and_version(folder):
         assert result.returncode == 0 and result.stderr == "" and "Usage: densq" in result.stdout
     for option in ("--model", "--gradients", "--bits", "--outliers", "--sensitive", "--include",
                    "--exclude", "--drop", "--bits-for", "--unweighted", "--threads", "--quiet",
-                   "--output"):
+                   "--output", "--dry-run", "--plan", "--layers", "--expert-layout"):
         assert option in run("quantize", "--help").stdout, option
 
 
-def test_a_full_stdout_is_an_error(folder):
-    with open("/dev/full", "w") as full:
-        quantize(STORIES, folder / "out.densq")
-        result = subprocess.run([DENSQ, "info", folder / "out.densq"], stdout=full,
-                                stderr=subprocess.PIPE, text=True)
-        assert result.returncode == 1 and "cannot write the output" in result.stderr, result
+def test_help_of_a_command(folder):
+    assert run("help").stdout == run("--help").stdout
+    for command in ("quantize", "info", "selftest"):
+        result = run("help", command)
+        assert result.returncode == 0 and result.stdout == run(command, "--help").stdout, result
+
+
+def test_a_mistyped_word_is_named_with_the_one_that_is_meant(folder):
+    def check(text, *arguments):
+        result = run(*arguments)
+        assert result.returncode == 2 and result.stdout == "", result
+        assert result.stderr == f"densq: {text}\nRun with --help for more information.\n", result
+
+    check("there is no command 'quantise'; did you mean 'quantize'?", "quantise", "--model", "m")
+    check("there is no command 'quantise'; did you mean 'quantize'?", "help", "quantise")
+    check("there is no command 'Info'; did you mean 'info'?", "Info", "file.densq")
+    check("there is no command 'frobnicate'", "frobnicate")
+    check("there is no option '--verison'; did you mean '--version'?", "--verison")
+    check("there is no option '--modle'; did you mean '--model'?",
+          "quantize", "--modle", "m", "-o", folder / "out.densq")
+    check("there is no option '--bit'; did you mean '--bits'?",
+          "quantize", "--model", "m", "-o", folder / "out.densq", "--bit=3")
+    check("there is no option '--jsno'; did you mean '--json'?", "info", "file.densq", "--jsno")
+    check("there is no option '--frobnicate'", "info", "file.densq", "--frobnicate")
+    assert "file2" in run("info", "file.densq", "file2").stderr
+    assert "--model is required" in run("quantize", "-o", "out").stderr
+    result = run("quantize", "--model", "m", "-o", "o", "--bits", "7")
+    assert result.returncode == 2 and "Value 7 not in range" in result.stderr, result
+
+
+def test_a_path_stands_once_in_a_message(folder):
+    for path in (folder / "none.densq", folder):
+        for command in ("info", "verify"):
+            result = run(command, path)
+            assert result.returncode == 1 and result.stderr.count(str(path)) == 1, result
+
+
+def test_output_that_cannot_be_written(folder):
+    path = folder / "out.densq"
+    quantize(STORIES, path)
+    whole = path.read_bytes()
+    bench = ["bench", "--synthetic", "32x32", "--bits", "2", "--seconds", "0.001", "--warm"]
+    selftest = ["selftest", "--quick", "--backend", "scalar", "--bits", "2"]
+    remake = ["quantize", "--model", STORIES, "--unweighted", "-o", path]
+    for command in (["--version"], ["--help"], ["help", "info"], ["info", path],
+                    ["info", path, "--json"], ["verify", path], bench, [*bench, "--json"], selftest,
+                    [*selftest, "--json"], remake):
+        for place in (">/dev/full", ">&-"):
+            result = subprocess.run(["sh", "-c", f'"$@" {place}', "sh", DENSQ, *command],
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            assert result.returncode == 1, (command, place, result)
+            assert result.stderr == "densq: cannot write the output to stdout\n", (command, result)
+            assert path.read_bytes() == whole
+    # With all streams closed, the file that is written must not get the number of one of them.
+    remade = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", DENSQ, *remake])
+    assert remade.returncode == 1 and path.read_bytes() == whole
 
 
 # A process counts the peak of the one that starts it as its own, so that one must be small.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "densq/half.h"
+#include "tools/densq/quantize/gradient_floor.hpp"
 #include "tools/densq/quantize/kmeans.hpp"
 
 using densq::tool::KMeans;
@@ -241,6 +242,21 @@ TEST_CASE("k-means: weights of any range") {
             for (float &weight : row.weights) weight = std::pow(10.0f, exponent(random));
             check_row(row);
         }
+    }
+}
+
+TEST_CASE("k-means: what counts 2^-40 of the heaviest is still placed well") {
+    std::mt19937 random = make_random(7);
+    for (int trial = 0; trial < 20; ++trial) {
+        CAPTURE(trial);
+        Row row = make_row(&random, 200);
+        for (size_t i = 0; i < 200; ++i) row.weights[i] = i < 8 ? 1.0f : 1e-30f;
+        densq::tool::lift_gradients(&row.weights);
+        const Sorted sorted = sort_row(row);
+        const auto centroids = KMeans(16).fit(row.values.data(), row.weights.data(), 200);
+        const double best = best_costs(sorted, 16).back();
+        CHECK(best < 1e-10 * best_costs(sorted, 1).back());  // else it would show nothing
+        CHECK(objective_of(sorted, centroids) <= 1.01 * best);
     }
 }
 

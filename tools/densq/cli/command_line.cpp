@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
+#include "nearest_word.hpp"
+#include "tools/densq/errors.hpp"
 #include "tools/densq/format/handles.hpp"
 #include "tools/densq/measure/compute_device.hpp"
 #include "tools/densq/measure/matrix_image.hpp"
@@ -30,6 +32,7 @@ public:
         app.name("densq");
         app.set_version_flag("--version", describe_version());
         app.require_subcommand(1);
+        app.footer("densq help COMMAND shows the options of a command.");
         add_quantize();
         add_info();
         add_verify();
@@ -37,22 +40,59 @@ public:
         add_selftest();
     }
 
-    int run(int argc, char **argv) {
+    int run(std::vector<std::string> words) {
+        if (!words.empty() && words[0] == "help") {
+            words.erase(words.begin());
+            words.emplace_back("--help");
+        }
         try {
-            app.parse(argc, argv);
+            app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // last one first
             return 0;
         } catch (const CLI::ParseError &error) {
+            refuse_unknown_words();
             return app.exit(error) == 0 ? 0 : 2;
         }
     }
 
 private:
+    // UsageError if a word is no command or no option.  That comes before what CLI11 finds wrong: a
+    // mistyped option that is required is also missing.
+    void refuse_unknown_words() {
+        const auto chosen = app.get_subcommands();
+        for (const std::string &word : app.remaining(true)) {
+            const std::string name = word.substr(0, word.find('='));
+            if (name[0] == '-')
+                refuse("option", name, option_names(chosen.empty() ? app : *chosen[0]));
+            if (chosen.empty()) refuse("command", name, command_names());
+        }
+    }
+
+    [[noreturn]] static void refuse(const std::string &kind, const std::string &word,
+                                    const std::vector<std::string> &known) {
+        const std::string meant = nearest_word(word, known);
+        throw UsageError("there is no " + kind + " '" + word + "'" +
+                         (meant.empty() ? "" : "; did you mean '" + meant + "'?") +
+                         "\nRun with --help for more information.");
+    }
+
+    std::vector<std::string> command_names() {
+        std::vector<std::string> names;
+        for (const CLI::App *command : app.get_subcommands({}))
+            names.push_back(command->get_name());
+        return names;
+    }
+
+    static std::vector<std::string> option_names(const CLI::App &command) {
+        std::vector<std::string> names;
+        for (const CLI::Option *option : command.get_options())
+            for (const std::string &name : option->get_lnames()) names.push_back("--" + name);
+        return names;
+    }
+
     void add_quantize() {
         CLI::App *command = app.add_subcommand("quantize", "Quantize a model's linear layers");
-        command
-            ->add_option("--model", quantize.model,
-                         "folder with model.safetensors or its shards, or a .safetensors file")
-            ->required();
+        command->add_option("--model", quantize.model,
+                            "folder with model.safetensors or its shards, or a .safetensors file");
         command->add_option("--gradients", quantize.gradients,
                             "squared gradients of the same names and shapes: a folder or a file");
         command->add_option("--bits", quantize.bits, "bits of a code: 2, 3 or 4")
@@ -79,11 +119,21 @@ private:
             ->add_option("--bits-for", quantize.bits_for,
                          "GLOB=BITS: other bits for some tensors, which are quantized in any case")
             ->allow_extra_args(false);
+        command
+            ->add_option("--expert-layout", quantize.expert_layout,
+                         "how stacks of experts lie, where the model does not tell")
+            ->check(CLI::IsMember({"out-in", "in-out"}));
         command->add_flag("--unweighted", quantize.unweighted,
                           "no gradients: every weight counts the same, none is sensitive");
         command->add_option("--threads", quantize.threads, "default: all cores");
-        command->add_flag("--quiet", quantize.quiet, "no progress bar and no summary");
-        command->add_option("-o,--output", quantize.output, "the densq file to write")->required();
+        command->add_flag("--dry-run", quantize.dry_run,
+                          "print the plan and the size of the file, and write nothing");
+        command->add_option("--plan", quantize.plan,
+                            "a file for the plan, so that several machines quantize parts of it");
+        command->add_option("--layers", quantize.layers,
+                            "FIRST:END: quantize these layers of the plan; see densq merge");
+        command->add_flag("--quiet", quantize.quiet, "no progress bar, no plan and no summary");
+        command->add_option("-o,--output", quantize.output, "the densq file to write");
         command->footer(
             "Example:\n  densq quantize --model llama --gradients llama-gradients --bits 3 "
             "--outliers 0.40% --sensitive 0.05% -o llama-3bit.densq");
@@ -195,6 +245,8 @@ private:
 
 }  // namespace
 
-int run_command_line(int argc, char **argv) { return CommandLine().run(argc, argv); }
+int run_command_line(int argc, char **argv) {
+    return CommandLine().run({argv + std::min(argc, 1), argv + argc});
+}
 
 }  // namespace densq::tool

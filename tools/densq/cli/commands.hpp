@@ -14,7 +14,9 @@ struct QuantizeOptions {
     uint32_t bits = 4;
     std::string outliers = "0.40%", sensitive = "0.05%";
     std::vector<std::string> include, exclude, drop, bits_for;
-    bool unweighted = false, quiet = false;
+    std::string expert_layout;  // "out-in", "in-out"; empty: by the model
+    std::string plan, layers;   // a plan to write, or to take layers "FIRST:END" of
+    bool unweighted = false, dry_run = false, quiet = false;
     uint32_t threads = 0;  // 0: all cores
 };
 

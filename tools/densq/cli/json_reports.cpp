@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "plan_report.hpp"
 #include "tools/densq/format/handles.hpp"
 
 namespace densq::tool {
@@ -76,8 +77,37 @@ std::string options_json(const QuantizeOptions &options) {
     json["outliers"] = options.outliers;
     json["sensitive"] = options.unweighted ? "0%" : options.sensitive;
     json["weighted"] = !options.unweighted;
-    if (!options.bits_for.empty()) json["bits_for"] = options.bits_for;
+    const auto add = [&](const char *key, const auto &value) {
+        if (!value.empty()) json[key] = value;
+    };
+    add("include", options.include);
+    add("exclude", options.exclude);
+    add("drop", options.drop);
+    add("bits_for", options.bits_for);
+    add("expert_layout", options.expert_layout);
     return json.dump();
+}
+
+std::string choice_json(const ModelPlan &plan) {
+    Json json = Json::array();
+    for (const GroupTotals &group : plan.groups)
+        json.push_back({{"group", group.title},
+                        {"kept", fate_name(group.fate)},
+                        {"why", group.why},
+                        {"tensors", group.tensors},
+                        {"weights", group.weights},
+                        {"bytes", group.bytes}});
+    return json.dump();
+}
+
+std::string slices_json(const ModelPlan &plan, const Checkpoint &model) {
+    Json json;
+    for (const auto &[name, matrix] : plan.matrices)
+        if (matrix.origin.stacked)
+            json[matrix.origin.tensor] = {
+                {"slices", model.tensors.at(matrix.origin.tensor).tensor->shape[0]},
+                {"transposed", matrix.origin.transposed}};
+    return json.empty() ? "" : json.dump();
 }
 
 std::string contents_json(const FileContents &contents) {

@@ -10,11 +10,15 @@
 #include "commands.hpp"
 #include "tools/densq/format/file_contents.hpp"
 #include "tools/densq/measure/selftest.hpp"
+#include "tools/densq/quantize/model_plan.hpp"
 
 namespace densq::tool {
 
-// The metadata entry densq.options.
+// The metadata entries densq.options, densq.choice and densq.slices; the last is empty if there are
+// no stacks.
 std::string options_json(const QuantizeOptions &options);
+std::string choice_json(const ModelPlan &plan);
+std::string slices_json(const ModelPlan &plan, const Checkpoint &model);
 
 std::string contents_json(const FileContents &contents);
 

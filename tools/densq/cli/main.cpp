@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // main.cpp - the exit status: 0 means done, 1 that something is wrong with the data or the machine,
 // 2 with the command line, 128 + n that signal n has ended the program.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -18,11 +21,22 @@ int fail(const char *message, int status) {
     return status;
 }
 
+// A file must not be opened as a standard stream that the caller has closed, or what is printed
+// would go into it.  In its place comes one that can only be used the other way, which fails.
+void hold_standard_streams() {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(stream, F_GETFD) < 0)
+            static_cast<void>(open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+}
+
+// Also what was written before now; fflush alone does not tell.
+bool output_arrived() { return std::fflush(stdout) == 0 && !std::ferror(stdout); }
+
 int run(int argc, char **argv) {
     catch_lost_pages();
     try {
         if (const int status = run_command_line(argc, argv)) return status;
-        return std::fflush(stdout) == 0 ? 0 : fail("cannot write the output", 1);
+        return output_arrived() ? 0 : fail("cannot write the output to stdout", 1);
     } catch (const UsageError &error) {
         return fail(error.what(), 2);
     } catch (const Interrupted &interrupted) {
@@ -37,4 +51,7 @@ int run(int argc, char **argv) {
 }  // namespace
 }  // namespace densq::tool
 
-int main(int argc, char **argv) { return densq::tool::run(argc, argv); }
+int main(int argc, char **argv) {
+    densq::tool::hold_standard_streams();
+    return densq::tool::run(argc, argv);
+}

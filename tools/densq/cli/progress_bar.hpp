@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// progress_bar.hpp - a progress bar on stderr, if that is a terminal.
+// progress_bar.hpp - a progress bar on stderr, if that is a terminal; with rate and time left.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -10,20 +10,24 @@ namespace densq::tool {
 
 class ProgressBar {
 public:
-    ProgressBar(uint64_t total, bool quiet);
+    ProgressBar(uint64_t total_weights, bool quiet);
     ~ProgressBar();  // clears the line
 
-    void begin(const std::string &what);  // names what the next steps belong to
-    void add(uint64_t steps);             // from any thread
+    void begin(const std::string &what);  // names what the next weights belong to
+    void add(uint64_t weights);           // from any thread
 
 private:
-    void draw();
+    using Clock = std::chrono::steady_clock;
+
+    void draw(Clock::time_point now) const;
+    std::string pace(double seconds) const;
 
     const uint64_t total;
     const bool shown;
+    const Clock::time_point started = Clock::now();
     uint64_t done = 0;
     std::string label;
-    std::chrono::steady_clock::time_point drawn;
+    Clock::time_point drawn;
     std::mutex mutex;
 };
 

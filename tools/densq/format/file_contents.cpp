@@ -53,8 +53,10 @@ File open_file(const std::string &path, uint32_t flags) {
     const densq_open_options options = make_options(flags);
     densq_fault fault = {};
     densq_file *file = nullptr;
-    if (densq_open_path(&file, path.c_str(), &options, &fault) == DENSQ_OK) return File(file);
-    std::string message = path + ": " + fault.text;
+    const densq_status status = densq_open_path(&file, path.c_str(), &options, &fault);
+    if (status == DENSQ_OK) return File(file);
+    std::string message = fault.text;
+    if (status != DENSQ_ERR_IO) message = path + ": " + message;  // the system's errors name it
     if (fault.offset != UINT64_MAX) message += " (at byte " + std::to_string(fault.offset) + ")";
     throw DataError(message);
 }

@@ -101,6 +101,13 @@ void FileWriter::plan_directory(const FilePlan &plan) {
     for (auto &record : metadata) place(&record, record.value_bytes);
     for (auto &record : matrices) place(&record, record.bytes);
     for (auto &record : tensors) place(&record, record.bytes);
+    planned_size = offset;
+}
+
+uint64_t planned_bytes(const FilePlan &plan) {
+    FileWriter writer("");
+    writer.plan_directory(plan);
+    return writer.planned_size;
 }
 
 void FileWriter::write(const void *data, uint64_t bytes) {

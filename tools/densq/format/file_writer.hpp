@@ -31,6 +31,9 @@ struct FilePlan {
     std::map<std::string, TensorPlan> tensors;
 };
 
+// The size of the file.
+uint64_t planned_bytes(const FilePlan &plan);
+
 class FileWriter {
 public:
     FileWriter(const std::filesystem::path &target, const FilePlan &plan);
@@ -48,6 +51,7 @@ public:
     void finish();
 
 private:
+    friend uint64_t planned_bytes(const FilePlan &plan);
     explicit FileWriter(const std::filesystem::path &target_) : target(target_) {}
     void plan_directory(const FilePlan &plan);
     template <typename Record>
@@ -67,7 +71,7 @@ private:
 
     std::filesystem::path target, temporary;
     int file = -1;
-    uint64_t position = 0;
+    uint64_t position = 0, planned_size = 0;
     std::string names;
     std::vector<densq_metadata_record> metadata;
     std::vector<densq_matrix_record> matrices;

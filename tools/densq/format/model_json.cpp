@@ -136,13 +136,6 @@ void require_json(const std::filesystem::path &file, const std::string &text) {
     }
 }
 
-std::string parse_model_type(const std::string &config) {
-    const json root = json::parse(config, nullptr, false);
-    if (!root.is_object() || !root.contains("model_type") || !root["model_type"].is_string())
-        return "";
-    return root["model_type"].get<std::string>();
-}
-
 std::string remove_quantization(const std::string &config) {
     if (find_quantization(json::parse(config)).is_null()) return config;
     auto root = nlohmann::ordered_json::parse(config);

@@ -16,9 +16,6 @@ std::map<std::string, std::string> parse_shard_index(const std::string &text);
 // DataError if the text of this file is no JSON.
 void require_json(const std::filesystem::path &file, const std::string &text);
 
-// The model_type of a config.json; empty if it has none or is no JSON.
-std::string parse_model_type(const std::string &config);
-
 // What a config.json says about the quantization of its weights.
 struct QuantizationConfig {
     std::string method;   // "gptq", as the config calls it; empty: the weights are not quantized

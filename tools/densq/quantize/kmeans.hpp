@@ -25,6 +25,8 @@ public:
     // At most `clusters` centroids, ascending, that minimize sum_i weight[i] (value[i] - its
     // centroid)^2.  Finite values; weights >= 0, all of them 1 if they are all zero or NULL.
     // `count` >= 1.  Fewer centroids only where there are fewer distinct values that have weight.
+    // Minimal to 1e-12 of the cost of a single cluster, so that values which weigh less than 2^-40
+    // of the heaviest may lie in any cluster; lift_gradients (gradient_floor.hpp) leaves none.
     const std::vector<double> &fit(const float *values, const float *weights, size_t count);
 
 private:

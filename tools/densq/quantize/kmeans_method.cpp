@@ -2,8 +2,10 @@
 #include "kmeans_method.hpp"
 
 #include <algorithm>
+#include <mutex>
 
 #include "densq/layout.h"
+#include "gradient_floor.hpp"
 #include "kmeans.hpp"
 #include "parallel.hpp"
 #include "row_encoder.hpp"
@@ -22,12 +24,20 @@ public:
 
     void run(uint32_t row) {
         source.weights(row, weights.data());
-        if (source.gradients) source.gradients(row, gradients.data());
+        if (source.gradients) {
+            source.gradients(row, gradients.data());
+            notes.rows_mostly_zero += lift_gradients(&gradients);
+        }
         std::fill(sparse.begin(), sparse.end(), uint8_t{0});
         for (uint32_t i = out->row_ptr[row]; i < out->row_ptr[row + 1]; ++i)
             sparse[out->col[i]] = 1;
-        encoder.encode(row, weights.data(), cluster());
+        const RowError error = encoder.encode(row, weights.data(), cluster());
+        if (error.by_fp16 <= kLostToFp16) return;
+        ++notes.rows_lost_to_fp16;
+        notes.largest_error = std::max(notes.largest_error, error.all);
     }
+
+    MatrixNotes notes;  // of the rows so far
 
 private:
     // Clusters the weights of the row that are not in the sparse part, or all if all are there.
@@ -53,9 +63,11 @@ private:
 
 }  // namespace
 
-QuantizedMatrix KMeansMethod::quantize(const MatrixSource &source, const MatrixRecipe &recipe,
-                                       const Workers &workers) const {
-    QuantizedMatrix out = make_sections(source.rows, source.cols, recipe.bits);
+QuantizationResult KMeansMethod::quantize(const MatrixSource &source, const MatrixRecipe &recipe,
+                                          const Workers &workers) const {
+    QuantizationResult result = {make_sections(source.rows, source.cols, recipe.bits), {}};
+    QuantizedMatrix &out = result.matrix;
+    std::mutex mutex;
     choose_nonzeros(source, recipe, workers.threads, &out);
     // A thread takes whole tiles, because their rows share bytes.  Each tile has a KMeans of its
     // own: which of several equally good clusterings it finds depends on the rows before.
@@ -64,9 +76,13 @@ QuantizedMatrix KMeansMethod::quantize(const MatrixSource &source, const MatrixR
         const uint32_t first = tile * DENSQ_TILE_ROWS;
         const uint32_t tile_rows = densq_tile_rows(out.rows, tile);
         for (uint32_t r = 0; r < tile_rows; ++r) clustering.run(first + r);
+        {
+            const std::lock_guard lock(mutex);
+            result.notes.add(clustering.notes);
+        }
         workers.done(tile_rows);
     });
-    return out;
+    return result;
 }
 
 }  // namespace densq::tool

@@ -8,8 +8,8 @@ namespace densq::tool {
 
 class KMeansMethod : public QuantizationMethod {
 public:
-    QuantizedMatrix quantize(const MatrixSource &source, const MatrixRecipe &recipe,
-                             const Workers &workers) const override;
+    QuantizationResult quantize(const MatrixSource &source, const MatrixRecipe &recipe,
+                                const Workers &workers) const override;
 };
 
 }  // namespace densq::tool

@@ -2,58 +2,219 @@
 #include "model_plan.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <set>
 
+#include "densq/layout.h"
 #include "sparse_choice.hpp"
 #include "tools/densq/errors.hpp"
+#include "tools/densq/format/handles.hpp"
 #include "tools/densq/format/plain_tensor.hpp"
 
 namespace densq::tool {
 namespace {
 
-MatrixPlan plan_matrix(const std::string &name, const SafeTensor &tensor,
-                       const MatrixRecipe &recipe) {
-    const uint64_t nnz = count_nonzeros(tensor.elements(), recipe);
-    if (nnz > DENSQ_MAX_NNZ)
-        throw DataError("tensor '" + name + "': " + std::to_string(nnz) +
-                        " sparse values are more than a matrix can have; lower --outliers");
-    return {static_cast<uint32_t>(tensor.shape[0]), static_cast<uint32_t>(tensor.shape[1]),
-            recipe.bits, static_cast<uint32_t>(nnz)};
+// Shares of the parameters: what should not stay plain unnoticed, and what is worth a word then.
+constexpr double kMuch = 0.1, kNotable = 0.01;
+
+bool can_be_kept(const SafeTensor &tensor) {
+    return is_float(tensor) && tensor.shape.size() <= DENSQ_MAX_TENSOR_DIMENSIONS &&
+           tensor.elements() > 0 && tensor.elements() <= DENSQ_MAX_TENSOR_ELEMENTS &&
+           std::all_of(tensor.shape.begin(), tensor.shape.end(),
+                       [](uint64_t dimension) { return dimension <= UINT32_MAX; });
 }
 
-TensorPlan plan_tensor(const std::string &name, const SafeTensor &tensor) {
-    const std::string advice = "; leave the tensor out with --drop '" + name + "'";
-    if (!is_float(tensor))
-        throw DataError("tensor '" + name + "': a densq file cannot hold dtype " + tensor.dtype +
-                        advice);
-    if (tensor.shape.size() > DENSQ_MAX_TENSOR_DIMENSIONS || tensor.elements() == 0 ||
-        tensor.elements() > DENSQ_MAX_TENSOR_ELEMENTS ||
-        std::any_of(tensor.shape.begin(), tensor.shape.end(),
-                    [](uint64_t dimension) { return dimension > UINT32_MAX; }))
-        throw DataError("tensor '" + name + "': a densq file cannot hold shape " +
-                        tensor.shape_text() + advice);
-    TensorPlan planned = {plain_dtype(tensor), {}};
-    for (const uint64_t dimension : tensor.shape)
-        planned.shape.push_back(static_cast<uint32_t>(dimension));
-    return planned;
+// The dotted name with numbers as *, which one --drop takes for all blocks.
+std::string without_numbers(const std::string &name) {
+    std::string pattern;
+    for (size_t begin = 0, end = 0; end != name.size(); begin = end + 1) {
+        end = std::min(name.find('.', begin), name.size());
+        const std::string part = name.substr(begin, end - begin);
+        const bool number =
+            !part.empty() && part.find_first_not_of("0123456789") == std::string::npos;
+        pattern.append(begin ? "." : "").append(number ? "*" : part);
+    }
+    return pattern;
 }
+
+class Planner {
+public:
+    Planner(const Checkpoint &model_, const ModelConfig &config_, const TensorSelection &selection_,
+            const MatrixRecipe &common_)
+        : model(model_), config(config_), selection(selection_), common(common_) {}
+
+    ModelPlan run(TensorChooser *chooser) {
+        for (const auto &[name, entry] : model.tensors)
+            add(name, *entry.tensor, chooser->choose(name, *entry.tensor));
+        refuse_unusable();
+        std::stable_sort(plan.groups.begin(), plan.groups.end(),
+                         [](const GroupTotals &a, const GroupTotals &b) {
+                             return a.fate != b.fate ? a.fate < b.fate : a.weights > b.weights;
+                         });
+        add_notices();
+        return std::move(plan);
+    }
+
+private:
+    void add(const std::string &name, const SafeTensor &tensor, const TensorChoice &choice) {
+        uint64_t bytes = 0;
+        if (choice.fate != Fate::kLeftOut && (name.empty() || name.size() > DENSQ_MAX_NAME_BYTES))
+            throw DataError("the name '" + name.substr(0, 80) + "...' must have 1 to " +
+                            std::to_string(DENSQ_MAX_NAME_BYTES) + " bytes, not " +
+                            std::to_string(name.size()));
+        if (choice.fate == Fate::kQuantized && can_be_quantized(tensor)) {
+            bytes = add_matrices(name, tensor, choice.bits);
+        } else if (choice.fate != Fate::kLeftOut) {
+            if (!can_be_kept(tensor)) {
+                unusable.push_back(name);
+                return;
+            }
+            bytes = add_tensor(name, tensor);
+        }
+        count(choice, tensor.elements(), bytes);
+        const std::optional<uint64_t> block = block_of(name);
+        if (config.layers && block && *block >= config.layers && name.find("layers.") != name.npos)
+            beyond.insert(*block);
+    }
+
+    uint64_t add_matrices(const std::string &name, const SafeTensor &tensor, uint32_t bits) {
+        const bool stacked = tensor.shape.size() == 3;
+        uint64_t rows = tensor.shape[stacked], cols = tensor.shape[stacked + 1];
+        const bool transposed = stacked && layout_of(name, tensor) == ExpertLayout::kInOut;
+        if (transposed) std::swap(rows, cols);
+        for (const uint64_t dimension : {rows, cols})
+            if (dimension < 1 || dimension > DENSQ_MAX_DIMENSION)
+                throw DataError("tensor '" + name + "': shape " + tensor.shape_text() +
+                                " is outside the limits of 1 to " +
+                                std::to_string(DENSQ_MAX_DIMENSION) + " rows and columns");
+        MatrixRecipe recipe = common;
+        recipe.bits = bits;
+        const MatrixPlan matrix =
+            plan_matrix(name, static_cast<uint32_t>(rows), static_cast<uint32_t>(cols), recipe);
+        const uint64_t slices = stacked ? tensor.shape[0] : 1;
+        for (uint64_t slice = 0; slice < slices; ++slice)
+            add_matrix(stacked ? name + "." + std::to_string(slice) : name, matrix,
+                       {recipe, {name, slice, stacked, transposed}});
+        return slices * densq_place_sections(matrix.rows, matrix.cols, bits, matrix.nnz).bytes;
+    }
+
+    void add_matrix(const std::string &name, const MatrixPlan &matrix,
+                    const PlannedMatrix &planned) {
+        if (planned.origin.stacked && model.tensors.count(name))
+            throw DataError("tensor '" + name + "' has the name of a slice of '" +
+                            planned.origin.tensor + "'; leave one of them out with --drop");
+        plan.file.matrices[name] = matrix;
+        plan.matrices[name] = planned;
+    }
+
+    ExpertLayout layout_of(const std::string &name, const SafeTensor &tensor) const {
+        if (selection.expert_layout) return *selection.expert_layout;
+        if (const auto layout = find_expert_layout(name, tensor, config)) return *layout;
+        throw DataError("tensor '" + name + "' of shape " + tensor.shape_text() +
+                        ": neither config.json nor the sizes tell whether its matrices are [out, "
+                        "in] or [in, out]; say --expert-layout out-in or in-out, or keep it plain "
+                        "with --exclude");
+    }
+
+    static MatrixPlan plan_matrix(const std::string &name, uint32_t rows, uint32_t cols,
+                                  const MatrixRecipe &recipe) {
+        const uint64_t nnz = count_nonzeros(uint64_t{rows} * cols, recipe);
+        if (nnz > DENSQ_MAX_NNZ)
+            throw DataError("tensor '" + name + "': " + std::to_string(nnz) +
+                            " sparse values are more than a matrix can have; lower --outliers");
+        return {rows, cols, recipe.bits, static_cast<uint32_t>(nnz)};
+    }
+
+    uint64_t add_tensor(const std::string &name, const SafeTensor &tensor) {
+        TensorPlan planned = {plain_dtype(tensor), {}};
+        for (const uint64_t dimension : tensor.shape)
+            planned.shape.push_back(static_cast<uint32_t>(dimension));
+        plan.file.tensors[name] = planned;
+        if (tensor.dtype != dtype_name(planned.dtype))
+            ++converted[tensor.dtype + " become " + dtype_name(planned.dtype)];
+        return tensor.elements() * (planned.dtype == DENSQ_F32 ? 4 : 2);
+    }
+
+    void count(const TensorChoice &choice, uint64_t weights, uint64_t bytes) {
+        auto group = std::find_if(plan.groups.begin(), plan.groups.end(), [&](const auto &known) {
+            return known.fate == choice.fate && known.title == choice.title &&
+                   known.why == choice.why;
+        });
+        if (group == plan.groups.end())
+            group = plan.groups.insert(group, {choice.fate, choice.title, choice.why, 0, 0, 0});
+        ++group->tensors;
+        group->weights += weights;
+        group->bytes += bytes;
+    }
+
+    void refuse_unusable() const {
+        if (unusable.empty()) return;
+        const SafeTensor &first = *model.tensors.at(unusable[0]).tensor;
+        std::set<std::string> patterns;
+        for (const std::string &name : unusable) patterns.insert(without_numbers(name));
+        std::string message = "a densq file cannot hold tensor '" + unusable[0] + "' of dtype " +
+                              first.dtype + " and shape " + first.shape_text();
+        if (unusable.size() > 1)
+            message += " and " + std::to_string(unusable.size() - 1) + " others";
+        message += "; to leave out such tensors:";
+        for (const std::string &pattern : patterns) message += " --drop '" + pattern + "'";
+        throw DataError(message);
+    }
+
+    void add_notices() {
+        for (const auto &[what, number] : converted)
+            plan.notices.push_back(std::to_string(number) + " plain tensors of " + what);
+        if (!beyond.empty())
+            plan.notices.push_back("config.json has " + std::to_string(config.layers) +
+                                   " layers; those from number " + std::to_string(*beyond.begin()) +
+                                   " to " + std::to_string(*beyond.rbegin()) +
+                                   " are treated like the others");
+        for (const GroupTotals &group : plan.groups)
+            if (group.fate == Fate::kQuantized && group.bytes >= 2 * group.weights)
+                plan.notices.push_back(group.title + ": quantized they take " +
+                                       std::to_string(group.bytes) + " bytes, more than in F16; " +
+                                       "their rows are too short for tables of their own");
+        note_plain_share();
+    }
+
+    // Of what stays plain without having been asked for.
+    void note_plain_share() {
+        uint64_t all = 0, plain = 0;
+        for (const GroupTotals &group : plan.groups)
+            if (group.fate != Fate::kLeftOut) all += group.weights;
+        const auto percent = [&](uint64_t weights) {
+            const double share = 100 * static_cast<double>(weights) / static_cast<double>(all);
+            return std::to_string(std::lround(share)) + " %";
+        };
+        std::string groups;
+        for (const GroupTotals &group : plan.groups) {
+            if (group.fate != Fate::kPlain || group.why.starts_with("--")) continue;
+            plan.any_unasked = true;
+            plain += group.weights;
+            if (static_cast<double>(group.weights) > kNotable * static_cast<double>(all))
+                groups +=
+                    (groups.empty() ? ": " : ", ") + group.title + " " + percent(group.weights);
+        }
+        if (static_cast<double>(plain) > kMuch * static_cast<double>(all))
+            plan.notices.push_back(percent(plain) + " of the parameters stay plain" + groups);
+    }
+
+    const Checkpoint &model;
+    const ModelConfig &config;
+    const TensorSelection &selection;
+    const MatrixRecipe &common;
+    ModelPlan plan;
+    std::vector<std::string> unusable;
+    std::map<std::string, uint64_t> converted;  // number of tensors by "F64 become F32"
+    std::set<uint64_t> beyond;                  // blocks that the configuration does not count
+};
 
 }  // namespace
 
-ModelPlan plan_model(const Checkpoint &model, const TensorSelection &selection,
+ModelPlan plan_model(const Checkpoint &model, const ModelConfig &config,
+                     const TensorSelection &selection, TensorChooser *chooser,
                      const MatrixRecipe &common) {
-    ModelPlan plan;
-    for (const auto &[name, entry] : model.tensors) {
-        if (selection.drops(name)) continue;
-        MatrixRecipe recipe = common;
-        recipe.bits = selection.bits_of(name, *entry.tensor);
-        if (recipe.bits == 0) {
-            plan.file.tensors[name] = plan_tensor(name, *entry.tensor);
-            continue;
-        }
-        plan.file.matrices[name] = plan_matrix(name, *entry.tensor, recipe);
-        plan.recipes[name] = recipe;
-    }
-    return plan;
+    return Planner(model, config, selection, common).run(chooser);
 }
 
 }  // namespace densq::tool

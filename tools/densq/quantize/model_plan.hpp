@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// model_plan.hpp - decides, before any matrix is quantized, how each one will be.
+// model_plan.hpp - decides, before any matrix is quantized, what becomes of each tensor of a model.
 #pragma once
 #include <map>
 #include <string>
+#include <vector>
 
 #include "quantization_method.hpp"
 #include "tensor_selection.hpp"
@@ -11,14 +12,38 @@
 
 namespace densq::tool {
 
-struct ModelPlan {
-    std::map<std::string, MatrixRecipe> recipes;  // of the file's matrices
-    FilePlan file;                                // without metadata
+// Where the weights of a matrix are: a whole tensor, or a slice of a stack of experts.
+struct MatrixOrigin {
+    std::string tensor;
+    uint64_t slice = 0;
+    bool stacked = false;
+    bool transposed = false;  // the slice is [columns][rows]
 };
 
-// Every matrix gets the bits of the selection and else what `common` says.  DataError if a tensor
-// can neither be quantized nor be kept as it is.
-ModelPlan plan_model(const Checkpoint &model, const TensorSelection &selection,
+struct PlannedMatrix {
+    MatrixRecipe recipe;
+    MatrixOrigin origin;
+};
+
+// Tensors that have the same fate for the same reason.
+struct GroupTotals {
+    Fate fate;
+    std::string title, why;
+    uint64_t tensors = 0, weights = 0, bytes = 0;  // bytes in the file
+};
+
+struct ModelPlan {
+    std::map<std::string, PlannedMatrix> matrices;  // of the file
+    FilePlan file;                                  // without metadata
+    std::vector<GroupTotals> groups;                // quantized, plain, left out; the largest first
+    std::vector<std::string> notices;               // what the user should know of it
+    bool any_unasked = false;                       // tensors stay plain by rules
+};
+
+// Every matrix gets the bits of the selection and else what `common` says.  DataError if tensors
+// can neither be quantized nor be kept as they are: all of them in one message.
+ModelPlan plan_model(const Checkpoint &model, const ModelConfig &config,
+                     const TensorSelection &selection, TensorChooser *chooser,
                      const MatrixRecipe &common);
 
 }  // namespace densq::tool

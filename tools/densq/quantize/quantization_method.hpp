@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // quantization_method.hpp - what a quantization method is given, and what it is asked for.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -36,14 +37,36 @@ struct Workers {
     std::function<void(uint32_t rows)> done;
 };
 
+// A row is lost to fp16 if rounding its entries and sparse values to fp16 changes it by more than
+// this part of its norm.  Above 2^-14, where halves are normal, rounding costs 2^-11 at most.
+constexpr double kLostToFp16 = 0.01;
+
+// What the user of a matrix should know.
+struct MatrixNotes {
+    uint32_t rows_lost_to_fp16 = 0;
+    double largest_error = 0;       // of these rows, relative to their norms
+    uint32_t rows_mostly_zero = 0;  // with gradients that are mostly zero (gradient_floor.hpp)
+
+    void add(const MatrixNotes &more) {
+        rows_lost_to_fp16 += more.rows_lost_to_fp16;
+        largest_error = std::max(largest_error, more.largest_error);
+        rows_mostly_zero += more.rows_mostly_zero;
+    }
+};
+
+struct QuantizationResult {
+    QuantizedMatrix matrix;
+    MatrixNotes notes;
+};
+
 class QuantizationMethod {
 public:
     virtual ~QuantizationMethod() = default;
 
     // A matrix of the recipe's bits, with count_nonzeros (sparse_choice.hpp) sparse values: both
     // are planned before.  The same on any number of threads.
-    virtual QuantizedMatrix quantize(const MatrixSource &source, const MatrixRecipe &recipe,
-                                     const Workers &workers) const = 0;
+    virtual QuantizationResult quantize(const MatrixSource &source, const MatrixRecipe &recipe,
+                                        const Workers &workers) const = 0;
 };
 
 }  // namespace densq::tool

@@ -26,8 +26,8 @@ std::vector<std::string> method_names() {
     return names;
 }
 
-QuantizedMatrix quantize_matrix(const MatrixSource &source, const MatrixRecipe &recipe,
-                                const Workers &workers) {
+QuantizationResult quantize_matrix(const MatrixSource &source, const MatrixRecipe &recipe,
+                                   const Workers &workers) {
     for (const NamedMethod &named : kMethods)
         if (recipe.method == named.name) return named.method.quantize(source, recipe, workers);
     throw UsageError("'" + recipe.method + "' is no quantization method");

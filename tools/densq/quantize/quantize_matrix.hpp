@@ -11,7 +11,7 @@ namespace densq::tool {
 std::vector<std::string> method_names();
 
 // UsageError if there is no such method.
-QuantizedMatrix quantize_matrix(const MatrixSource &source, const MatrixRecipe &recipe,
-                                const Workers &workers);
+QuantizationResult quantize_matrix(const MatrixSource &source, const MatrixRecipe &recipe,
+                                   const Workers &workers);
 
 }  // namespace densq::tool

@@ -12,6 +12,12 @@ namespace densq::tool {
 // Makes a matrix without nonzeros whose tables and codes are all 0.
 QuantizedMatrix make_sections(uint32_t rows, uint32_t cols, uint32_t bits);
 
+// Of a row, beside the Euclidean norm of its weights.
+struct RowError {
+    double all;      // what decoding gives differs by this from the weights
+    double by_fp16;  // the part of it that comes from rounding entries and sparse values to fp16
+};
+
 // Rows of one tile share bytes, so that only one thread at a time may encode them.
 class RowEncoder {
 public:
@@ -20,18 +26,20 @@ public:
         : out(out_), entries(1u << out->bits), codes(out->cols) {}
 
     // `centroids`: 1 to 2^bits of them, ascending.  The last one is repeated to fill the table.
-    void encode(uint32_t row, const float *weights, const std::vector<double> &centroids);
+    RowError encode(uint32_t row, const float *weights, const std::vector<double> &centroids);
 
 private:
     void set_table(uint32_t row, const std::vector<double> &centroids);
     void choose_codes(const float *weights);
     uint16_t choose_sparse(float weight, uint8_t *code) const;
     void store_codes(uint32_t row);
+    RowError measure(uint32_t row, const float *weights) const;
 
     QuantizedMatrix *out;
     uint32_t entries;
     float table[1u << DENSQ_MAX_BITS] = {};
-    std::vector<uint8_t> codes;  // of the row
+    double rounding[1u << DENSQ_MAX_BITS] = {};  // of the entries: how far from their centroids
+    std::vector<uint8_t> codes;                  // of the row
 };
 
 }  // namespace densq::tool

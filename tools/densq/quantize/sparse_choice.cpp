@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "densq/half.h"
 #include "parallel.hpp"
@@ -57,6 +58,14 @@ public:
 
     InRange in_range(uint32_t range) const { return {threshold, equals[range]}; }
 
+    // Picks no keys of zero; returns how many it would have picked.
+    uint64_t spare_zeros() {
+        if (threshold != 0) return 0;
+        const uint64_t spared = std::accumulate(equals.begin(), equals.end(), uint64_t{0});
+        std::fill(equals.begin(), equals.end(), uint64_t{0});
+        return spared;
+    }
+
 private:
     static constexpr uint32_t kBins = 1u << 16, kNoBin = kBins;
     using Bins = std::vector<uint64_t>;
@@ -95,14 +104,12 @@ public:
         : source(source_), ranges(std::min(threads, out_->rows)), out(out_) {}
 
     void run(uint64_t sensitive_count, uint64_t outlier_count) {
-        if (!source.gradients) {  // nothing is sensitive
-            outlier_count += sensitive_count;
-            sensitive_count = 0;
-        }
-        const Picker sensitive(sensitive_count, ranges, [this](uint32_t range, auto see) {
+        // A gradient of zero, as where there are none, makes no weight sensitive.
+        Picker sensitive(sensitive_count, ranges, [this](uint32_t range, auto see) {
             for_each(range,
                      [=](uint32_t, uint32_t, uint32_t, uint32_t gradient) { see(gradient); });
         });
+        outlier_count += sensitive.spare_zeros();
         const Picker outliers(outlier_count, ranges, [&](uint32_t range, auto see) {
             auto taken = sensitive.in_range(range);
             for_each(range, [&](uint32_t, uint32_t, uint32_t weight, uint32_t gradient) {

@@ -8,8 +8,9 @@ namespace densq::tool {
 // How many weights go there; it depends on the number of weights alone.
 uint64_t count_nonzeros(uint64_t weights, const MatrixRecipe &recipe);
 
-// Fills in row_ptr and col, and makes room for val.  The most sensitive weights first, then the
-// largest of the others (all of them without gradients); among equals, those that come first.
+// Fills in row_ptr and col, and makes room for val.  The most sensitive weights first, if
+// their gradients are not zero, then the largest of the others until there are count_nonzeros;
+// among equals, those that come first.
 void choose_nonzeros(const MatrixSource &source, const MatrixRecipe &recipe, uint32_t threads,
                      QuantizedMatrix *out);
 

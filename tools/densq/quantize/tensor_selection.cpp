@@ -3,74 +3,87 @@
 
 #include <fnmatch.h>
 
-#include <algorithm>
-#include <cctype>
-
-#include "densq/format.h"
 #include "tools/densq/errors.hpp"
-#include "tools/densq/format/model_json.hpp"
 
 namespace densq::tool {
-namespace {
 
-bool matches(const std::string &pattern, const std::string &name) {
-    return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+bool can_be_quantized(const SafeTensor &tensor) {
+    const size_t dimensions = tensor.shape.size();
+    return (dimensions == 2 || dimensions == 3) && is_float(tensor);
 }
 
-bool matches_any(const std::vector<std::string> &patterns, const std::string &name) {
-    return std::any_of(patterns.begin(), patterns.end(),
-                       [&](const std::string &pattern) { return matches(pattern, name); });
+bool TensorChooser::Pattern::matches(const std::string &name) {
+    const bool does = fnmatch(glob.c_str(), name.c_str(), 0) == 0;
+    matched += does;
+    return does;
 }
 
-// Whether a part of the dotted name, except the last one, is a number.
-bool is_numbered(const std::string &name) {
-    size_t begin = 0;
-    for (size_t dot; (dot = name.find('.', begin)) != std::string::npos; begin = dot + 1)
-        if (dot > begin && name.find_first_not_of("0123456789", begin) == dot) return true;
-    return false;
+TensorChooser::TensorChooser(const TensorSelection &selection, const ModelConfig &config_)
+    : config(config_), bits(selection.bits) {
+    const auto make = [](const char *option, const std::vector<std::string> &globs) {
+        std::vector<Pattern> patterns;
+        for (const std::string &glob : globs) patterns.push_back({option, glob});
+        return patterns;
+    };
+    include = make("--include", selection.include);
+    exclude = make("--exclude", selection.exclude);
+    drop = make("--drop", selection.drop);
+    for (const auto &[glob, width] : selection.bits_for)
+        bits_for.push_back({"--bits-for", glob, width});
 }
 
-}  // namespace
-
-// Not by std::regex, which recurses for every character of the name: names can have any length.
-bool is_linear_layer(const std::string &name, const SafeTensor &tensor) {
-    std::string lower = name;
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    const auto has = [&](const char *part) { return lower.find(part) != std::string::npos; };
-    return tensor.shape.size() == 2 && is_numbered(name) && name.ends_with("weight") &&
-           !has("embed") && !has("norm");
+// Asks all of them, so that each one knows what it matches.
+const TensorChooser::Pattern *TensorChooser::last_match(std::vector<Pattern> &patterns,
+                                                        const std::string &name, bool usable) {
+    const Pattern *last = nullptr;
+    for (Pattern &pattern : patterns) {
+        if (!pattern.matches(name)) continue;
+        pattern.used += usable;
+        last = &pattern;
+    }
+    return last;
 }
 
-void refuse_transposed(const std::string &config) {
-    const std::string model_type = parse_model_type(config);
-    for (const char *type : {"gpt2", "openai-gpt", "imagegpt", "decision_transformer"})
-        if (model_type == type)
-            throw DataError("config.json: models of type " + model_type +
-                            " keep their linear layers transposed, rows and columns exchanged; "
-                            "transpose them, or choose tensors with --include");
+TensorChoice TensorChooser::choose(const std::string &name, const SafeTensor &tensor) {
+    if (example.empty() || block_of(name)) example = name;
+    const TensorGroup &group = group_of(name, tensor, config);
+    const auto choice = [&](Fate fate, uint32_t width, const std::string &why) {
+        return TensorChoice{fate, width, group.title, why};
+    };
+    const bool can = can_be_quantized(tensor);
+    const Pattern *const dropping = last_match(drop, name, true);
+    const Pattern *const excluding = last_match(exclude, name, true);
+    const Pattern *const widening = last_match(bits_for, name, can);
+    const Pattern *const including = last_match(include, name, can);
+    if (dropping) return choice(Fate::kLeftOut, 0, "--drop");
+    if (excluding) return choice(Fate::kPlain, 0, "--exclude");
+    for (const Pattern *pattern : {widening, including})
+        if (pattern && !can && pattern->is_exact())
+            throw DataError("tensor '" + name + "' of dtype " + tensor.dtype + " and shape " +
+                            tensor.shape_text() +
+                            " is no matrix of floats and cannot be quantized");
+    if (widening && can) return choice(Fate::kQuantized, widening->bits, "--bits-for");
+    if (including && can) return choice(Fate::kQuantized, bits, "--include");
+    if (!include.empty() && group.fate == Fate::kQuantized)
+        return choice(Fate::kPlain, 0, "not matched by --include");
+    return choice(group.fate, bits, group.why);
 }
 
-uint32_t TensorSelection::bits_of(const std::string &name, const SafeTensor &tensor) const {
-    if (matches_any(exclude, name)) return 0;
-    uint32_t chosen = 0;
-    for (const auto &[pattern, width] : bits_for)
-        if (matches(pattern, name)) chosen = width;
-    const bool picked =
-        include.empty() ? is_linear_layer(name, tensor) : matches_any(include, name);
-    if (!chosen && picked) chosen = bits;
-    if (!chosen) return 0;
-    if (tensor.shape.size() != 2 || !is_float(tensor))
-        throw DataError("tensor '" + name + "' of dtype " + tensor.dtype + " and shape " +
-                        tensor.shape_text() + " is no matrix of floats and cannot be quantized");
-    for (const uint64_t dimension : tensor.shape)
-        if (dimension < 1 || dimension > DENSQ_MAX_DIMENSION)
-            throw DataError("tensor '" + name + "': shape " + tensor.shape_text() +
-                            " is outside the limits of 1 to " +
-                            std::to_string(DENSQ_MAX_DIMENSION) + " rows and columns");
-    return chosen;
+bool TensorChooser::drops_file(const std::string &name) {
+    return last_match(drop, name, true) != nullptr;
 }
 
-bool TensorSelection::drops(const std::string &name) const { return matches_any(drop, name); }
+void TensorChooser::require_used() const {
+    for (const std::vector<Pattern> *patterns : {&include, &exclude, &drop, &bits_for})
+        for (const Pattern &pattern : *patterns) {
+            const std::string what = std::string(pattern.option) + " '" + pattern.glob + "': ";
+            if (!pattern.matched)
+                throw UsageError(what + "no tensor has such a name" +
+                                 (example.empty() ? "" : "; one is called '" + example + "'"));
+            if (!pattern.used)
+                throw UsageError(what + "none of the " + std::to_string(pattern.matched) +
+                                 " tensors of such names is a matrix of floats");
+        }
+}
 
 }  // namespace densq::tool

@@ -1,36 +1,68 @@
 // SPDX-License-Identifier: MIT
-// tensor_selection.hpp - which tensors of a model become quantized matrices, and with how many
-// bits.
+// tensor_selection.hpp - what the user asks for by names of tensors, over the rules that apply
+// without a word (tensor_rules.hpp).
 #pragma once
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "tools/densq/format/safetensors.hpp"
+#include "tensor_rules.hpp"
 
 namespace densq::tool {
 
-// Patterns are shell globs over tensor names.
+// Patterns are shell globs over names of tensors.
 struct TensorSelection {
     uint32_t bits;
     std::vector<std::string> include, exclude, drop;
     std::vector<std::pair<std::string, uint32_t>> bits_for;  // of several that match, the last
-
-    // Bits of the tensor's codes; 0: it stays plain.  The first of these that applies: an `exclude`
-    // pattern: plain; a `bits_for` pattern: its bits; an `include` pattern, or without any of
-    // them is_linear_layer: `bits`.
-    uint32_t bits_of(const std::string &name, const SafeTensor &tensor) const;
-
-    bool drops(const std::string &name) const;
+    std::optional<ExpertLayout> expert_layout;               // instead of find_expert_layout
 };
 
-// A two-dimensional "....N....weight": the linear layers of a decoder's blocks, and not embeddings,
-// norms or the output head.
-bool is_linear_layer(const std::string &name, const SafeTensor &tensor);
+struct TensorChoice {
+    Fate fate;
+    uint32_t bits;      // of its codes, if it is quantized
+    const char *title;  // of its group
+    std::string why;
+};
 
-// DataError if a model of this config.json ("" if there is none) keeps its linear layers as
-// [in][out], which is_linear_layer cannot tell from [out][in].
-void refuse_transposed(const std::string &config);
+class TensorChooser {
+public:
+    TensorChooser(const TensorSelection &selection, const ModelConfig &config);
+
+    // The first of these that applies: a `drop` pattern: left out; an `exclude` pattern: plain; a
+    // `bits_for` pattern: its bits; an `include` pattern, or without any of them the rules: `bits`.
+    // Patterns quantize matrices and stacks of floats only and pass over what else they match.
+    // DataError if a pattern without wildcards names something else.
+    TensorChoice choose(const std::string &name, const SafeTensor &tensor);
+
+    // Whether a `drop` pattern matches the name of a file of the model's folder.
+    bool drops_file(const std::string &name);
+
+    // UsageError if a pattern has not matched anything that it could be meant for.
+    void require_used() const;
+
+private:
+    struct Pattern {
+        const char *option;
+        std::string glob;
+        uint32_t bits = 0;
+        uint32_t matched = 0, used = 0;
+
+        bool matches(const std::string &name);
+        bool is_exact() const { return glob.find_first_of("*?[\\") == std::string::npos; }
+    };
+
+    static const Pattern *last_match(std::vector<Pattern> &patterns, const std::string &name,
+                                     bool usable);
+
+    const ModelConfig config;
+    const uint32_t bits;
+    std::vector<Pattern> include, exclude, drop, bits_for;
+    std::string example;  // a name, for messages
+};
+
+// Whether a densq file can hold it as one or several matrices: two or three dimensions of floats.
+bool can_be_quantized(const SafeTensor &tensor);
 
 }  // namespace densq::tool

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "weight_checks.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 
+#include "densq/densq.h"
 #include "parallel.hpp"
 #include "quantization_method.hpp"
 #include "tools/densq/errors.hpp"
@@ -11,33 +13,49 @@
 namespace densq::tool {
 namespace {
 
-// Calls visit(row, values) for every row of a matrix, from several threads.
+constexpr uint64_t kChunk = 1 << 18;  // elements that a thread checks at a time
+
+// Calls visit(first, values) for chunks of a tensor, from several threads.  Returns a checksum of
+// the tensor's values, the same for any number of threads.
 template <typename Visit>
-void for_each_row(const Checkpoint::Entry &entry, uint32_t threads, Visit visit) {
-    const auto rows = static_cast<uint32_t>(entry.tensor->shape[0]);
-    for_each_index(rows, threads, [&](uint32_t row) {
-        std::vector<float> values(entry.tensor->shape[1]);
-        entry.read_row(row, values.data());
-        visit(row, values);
+uint32_t for_each_chunk(const Checkpoint::Entry &entry, uint32_t threads, Visit visit) {
+    const uint64_t elements = entry.tensor->elements();
+    std::vector<uint32_t> checksums((elements + kChunk - 1) / kChunk);
+    for_each_index(static_cast<uint32_t>(checksums.size()), threads, [&](uint32_t chunk) {
+        const uint64_t begin = chunk * kChunk, end = std::min(elements, begin + kChunk);
+        std::vector<float> values(end - begin);
+        entry.read(begin, end, values.data());
+        visit(begin, values);
+        checksums[chunk] = densq_crc32c(0, values.data(), values.size() * sizeof values[0]);
     });
+    return densq_crc32c(0, checksums.data(), checksums.size() * sizeof checksums[0]);
 }
 
-[[noreturn]] void refuse(const std::string &name, const Checkpoint::Entry &entry, uint32_t row,
-                         uint64_t col, float value, const std::string &why) {
-    const uint64_t element = row * entry.tensor->shape[1] + col;
+[[noreturn]] void refuse(const std::string &name, const Checkpoint::Entry &entry, uint64_t element,
+                         float value, const char *why) {
     throw DataError(entry.describe(name) + ", element " + std::to_string(element) + ": " +
                     std::to_string(value) + why);
 }
 
 }  // namespace
 
-void check_weights(const std::string &name, const Checkpoint::Entry &entry, uint32_t threads) {
-    for_each_row(entry, threads, [&](uint32_t row, const std::vector<float> &weights) {
-        for (uint64_t col = 0; col < weights.size(); ++col)
-            if (!(std::abs(weights[col]) <= kLargestWeight))
-                refuse(name, entry, row, col, weights[col],
-                       " is not finite or beyond fp16's 65504");
+uint32_t check_weights(const std::string &name, const Checkpoint::Entry &entry, uint32_t threads) {
+    return for_each_chunk(entry, threads, [&](uint64_t first, const std::vector<float> &weights) {
+        for (uint64_t i = 0; i < weights.size(); ++i)
+            if (!(std::abs(weights[i]) <= kLargestWeight))
+                refuse(name, entry, first + i, weights[i], " is not finite or beyond fp16's 65504");
     });
+}
+
+uint32_t check_plain(const Checkpoint::Entry &entry, uint32_t threads, bool *any_nan) {
+    std::atomic<bool> found = false;
+    const auto look = [&](uint64_t, const std::vector<float> &values) {
+        for (const float value : values)
+            if (std::isnan(value)) found = true;
+    };
+    const uint32_t checksum = for_each_chunk(entry, threads, look);
+    *any_nan = found;
+    return checksum;
 }
 
 void require_gradients(const std::string &name, const SafeTensor &weights,
@@ -55,21 +73,23 @@ void require_gradients(const std::string &name, const SafeTensor &weights,
                         ", the model's is " + weights.shape_text());
 }
 
-bool check_gradients(const std::string &name, const Checkpoint::Entry &entry, uint32_t threads) {
-    std::atomic<bool> any_above_zero = false;
-    for_each_row(entry, threads, [&](uint32_t row, const std::vector<float> &gradients) {
+uint32_t check_gradients(const std::string &name, const Checkpoint::Entry &entry, uint32_t threads,
+                         bool *any_above_zero) {
+    std::atomic<bool> above_zero = false;
+    const auto check = [&](uint64_t first, const std::vector<float> &gradients) {
         float largest = 0;
-        for (uint64_t col = 0; col < gradients.size(); ++col) {
-            const float gradient = gradients[col];
-            if (!(gradient >= 0) || std::isinf(gradient))
-                refuse(name, entry, row, col, gradient,
+        for (uint64_t i = 0; i < gradients.size(); ++i) {
+            if (!(gradients[i] >= 0) || std::isinf(gradients[i]))
+                refuse(name, entry, first + i, gradients[i],
                        " is negative or not finite; this tensor looks like weights, not squared "
                        "gradients");
-            largest = std::max(largest, gradient);
+            largest = std::max(largest, gradients[i]);
         }
-        if (largest > 0) any_above_zero = true;
-    });
-    return any_above_zero;
+        if (largest > 0) above_zero = true;
+    };
+    const uint32_t checksum = for_each_chunk(entry, threads, check);
+    *any_above_zero = above_zero;
+    return checksum;
 }
 
 }  // namespace densq::tool

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#include "plan_file.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
+#include "json_reports.hpp"
+#include "tools/densq/errors.hpp"
+#include "tools/densq/format/fingerprint.hpp"
+#include "tools/densq/format/handles.hpp"
+#include "tools/densq/format/input_file.hpp"
+
+namespace densq::tool {
+namespace {
+
+using PlanJson = nlohmann::ordered_json;
+
+constexpr int kPlanVersion = 1;
+
+std::string hex(uint64_t number) {
+    char text[17];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
+    return text;
+}
+
+PlanJson describe(const std::string &name, const PlannedMatrix &planned, const MatrixPlan &matrix) {
+    PlanJson json = {{"name", name},
+                     {"rows", matrix.rows},
+                     {"cols", matrix.cols},
+                     {"bits", matrix.bits},
+                     {"nnz", matrix.nnz},
+                     {"outliers", planned.recipe.outliers},
+                     {"sensitive", planned.recipe.sensitive},
+                     {"method", planned.recipe.method}};
+    if (planned.origin.stacked) {
+        json["tensor"] = planned.origin.tensor;
+        json["slice"] = planned.origin.slice;
+        json["transposed"] = planned.origin.transposed;
+    }
+    return json;
+}
+
+PlanJson describe(const ModelPlan &plan) {
+    PlanJson json = {{"matrices", PlanJson::array()}, {"tensors", PlanJson::array()}};
+    for (const auto &[name, planned] : plan.matrices)
+        json["matrices"].push_back(describe(name, planned, plan.file.matrices.at(name)));
+    for (const auto &[name, tensor] : plan.file.tensors)
+        json["tensors"].push_back(
+            {{"name", name}, {"dtype", dtype_name(tensor.dtype)}, {"shape", tensor.shape}});
+    return json;
+}
+
+QuantizeOptions parse_options(const PlanJson &json) {
+    QuantizeOptions options;
+    const PlanJson &stored = json.at("options");
+    options.model = json.at("model");
+    options.gradients = json.at("gradients");
+    options.bits = stored.at("bits");
+    options.outliers = stored.at("outliers");
+    options.sensitive = stored.at("sensitive");
+    options.unweighted = !stored.at("weighted").get<bool>();
+    const auto read = [&](const char *key, auto *value) {
+        if (stored.contains(key)) stored.at(key).get_to(*value);
+    };
+    read("include", &options.include);
+    read("exclude", &options.exclude);
+    read("drop", &options.drop);
+    read("bits_for", &options.bits_for);
+    read("expert_layout", &options.expert_layout);
+    return options;
+}
+
+}  // namespace
+
+uint64_t layer_of(const std::string &tensor) { return block_of(tensor).value_or(0); }
+
+uint64_t count_layers(const ModelPlan &plan) {
+    uint64_t layers = 1;
+    for (const auto &[name, planned] : plan.matrices)
+        layers = std::max(layers, layer_of(planned.origin.tensor) + 1);
+    for (const auto &[name, tensor] : plan.file.tensors)
+        layers = std::max(layers, layer_of(name) + 1);
+    return layers;
+}
+
+uint64_t fingerprint_of(const ModelPlan &plan, const InputChecksums &checksums) {
+    Fingerprint fingerprint;
+    fingerprint.add(describe(plan).dump());
+    fingerprint.add(PlanJson(plan.file.metadata).dump());
+    fingerprint.add(PlanJson(checksums.model).dump());
+    fingerprint.add(PlanJson(checksums.gradients).dump());
+    return fingerprint.value();
+}
+
+std::string part_json(const ModelPlan &whole, uint64_t fingerprint, uint64_t begin, uint64_t end) {
+    return PlanJson({{"plan", hex(fingerprint)},
+                     {"layers", {begin, end}},
+                     {"of", count_layers(whole)},
+                     {"matrices", whole.file.matrices.size()},
+                     {"tensors", whole.file.tensors.size()}})
+        .dump();
+}
+
+void write_plan_file(const std::string &path, const QuantizeOptions &options, const ModelPlan &plan,
+                     const InputChecksums &checksums) {
+    PlanJson json = {
+        {"densq_plan", kPlanVersion},
+        {"tool", "densq " + version_text()},
+        {"model", std::filesystem::absolute(options.model).string()},
+        {"gradients",
+         options.gradients.empty() ? "" : std::filesystem::absolute(options.gradients).string()},
+        {"options", PlanJson::parse(options_json(options))},
+        {"layers", count_layers(plan)},
+        {"fingerprint", hex(fingerprint_of(plan, checksums))}};
+    json.update(describe(plan));
+    json["checksums"] = {{"model", checksums.model}, {"gradients", checksums.gradients}};
+    const std::string partial = path + ".partial";
+    {
+        std::ofstream out(partial, std::ios::binary);
+        out << json.dump(1) << '\n';
+        if (!out.flush()) throw DataError(path + ": cannot write the plan");
+    }
+    std::filesystem::rename(partial, path);
+}
+
+StoredPlan read_plan_file(const std::string &path) {
+    const std::optional<std::string> text = read_text(path);
+    if (!text) throw DataError(path + ": no such file");
+    try {
+        const PlanJson json = PlanJson::parse(*text);
+        if (json.at("densq_plan") != kPlanVersion)
+            throw DataError(path + ": is a plan of version " + json.at("densq_plan").dump() +
+                            ", this densq reads version " + std::to_string(kPlanVersion));
+        StoredPlan stored = {parse_options(json), {}, 0};
+        json.at("checksums").at("model").get_to(stored.checksums.model);
+        json.at("checksums").at("gradients").get_to(stored.checksums.gradients);
+        stored.fingerprint = std::stoull(json.at("fingerprint").get<std::string>(), nullptr, 16);
+        return stored;
+    } catch (const PlanJson::exception &error) {
+        throw DataError(path + ": not a plan of densq quantize --plan: " + error.what());
+    } catch (const std::logic_error &) {
+        throw DataError(path + ": its fingerprint is no hexadecimal number");
+    }
+}
+
+}  // namespace densq::tool

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include "quantize_job.hpp"
+
+#include <cmath>
+#include <thread>
+
+#include "interrupt.hpp"
+#include "json_reports.hpp"
+#include "model_texts.hpp"
+#include "tools/densq/errors.hpp"
+#include "tools/densq/format/handles.hpp"
+#include "tools/densq/format/input_file.hpp"
+#include "tools/densq/format/model_json.hpp"
+#include "tools/densq/format/plain_tensor.hpp"
+#include "tools/densq/quantize/matrix_reader.hpp"
+#include "tools/densq/quantize/model_notes.hpp"
+#include "tools/densq/quantize/quantize_matrix.hpp"
+#include "tools/densq/quantize/weight_checks.hpp"
+
+namespace densq::tool {
+namespace {
+
+namespace fs = std::filesystem;
+
+// "0.45%" or "0.45", both in percent, as a fraction.
+double parse_percent(const std::string &text, const char *option) {
+    size_t end = 0;
+    double percent = NAN;
+    try {
+        percent = std::stod(text, &end);
+    } catch (const std::exception &) {
+    }
+    const std::string unit = text.substr(end);
+    if ((unit.empty() || unit == "%" || unit == " %") && percent >= 0 && percent <= 100)
+        return percent / 100;
+    throw UsageError(std::string(option) + ": '" + text + "' is no percentage from 0% to 100%");
+}
+
+TensorSelection make_selection(const QuantizeOptions &options) {
+    TensorSelection selection = {options.bits, options.include, options.exclude, options.drop,
+                                 {},           std::nullopt};
+    for (const std::string &text : options.bits_for) {
+        const size_t equals = text.rfind('=');
+        const std::string bits = equals == std::string::npos ? "" : text.substr(equals + 1);
+        const std::optional<uint32_t> width = parse_width(bits);
+        if (!width)
+            throw UsageError("--bits-for: '" + text + "' is not PATTERN=BITS with BITS from " +
+                             std::to_string(DENSQ_MIN_BITS) + " to " +
+                             std::to_string(DENSQ_MAX_BITS));
+        selection.bits_for.emplace_back(text.substr(0, equals), *width);
+    }
+    if (!options.expert_layout.empty())
+        selection.expert_layout =
+            options.expert_layout == "in-out" ? ExpertLayout::kInOut : ExpertLayout::kOutIn;
+    return selection;
+}
+
+// The part of the recipe that is the same for all matrices.
+MatrixRecipe make_recipe(const QuantizeOptions &options) {
+    MatrixRecipe recipe = {};
+    recipe.outliers = parse_percent(options.outliers, "--outliers");
+    recipe.sensitive = options.unweighted ? 0 : parse_percent(options.sensitive, "--sensitive");
+    return recipe;
+}
+
+ModelConfig read_config(const fs::path &folder) {
+    const fs::path path = folder / "config.json";
+    const std::optional<std::string> text = read_text(path);
+    if (!text) return {};
+    try {
+        require_json(path, *text);
+        return parse_model_config(*text);
+    } catch (const DataError &error) {
+        throw DataError(path.string() + ": " + error.what());
+    }
+}
+
+void forget(const Checkpoint::Entry &entry) { entry.file->forget(*entry.tensor); }
+
+}  // namespace
+
+QuantizeJob::QuantizeJob(const QuantizeOptions &options_)
+    : options(options_), model(options.model, {"model.safetensors"}) {
+    const uint32_t cores = std::thread::hardware_concurrency();
+    threads = options.threads ? options.threads : cores ? cores : 1;
+    const TensorSelection selection = make_selection(options);
+    const ModelConfig config = read_config(model.folder);
+    const std::string transposed = transposed_layers(config);
+    if (!transposed.empty() && selection.include.empty() && selection.bits_for.empty())
+        throw DataError("config.json: " + transposed);
+    TensorChooser chooser(selection, config);
+    planned = plan_model(model, config, selection, &chooser, make_recipe(options));
+    notices = model.notices;
+    notices.insert(notices.end(), planned.notices.begin(), planned.notices.end());
+    keep_texts(&chooser);
+    chooser.require_used();
+    if (planned.matrices.empty() && planned.any_unasked)
+        throw DataError(options.model + ": no tensor is a linear layer of a numbered block; choose "
+                                        "what to quantize with --include PATTERN");
+    for (const auto &[name, matrix] : planned.matrices)
+        quantized_tensors[matrix.origin.tensor] = false;
+    if (!options.unweighted && !planned.matrices.empty()) open_gradients();
+    refuse_overwriting_input();
+}
+
+void QuantizeJob::keep_texts(TensorChooser *chooser) {
+    planned.file.metadata = read_model_texts(model.folder, chooser, &notices);
+    planned.file.metadata["densq.tool"] = "densq " + version_text();
+    planned.file.metadata["densq.options"] = options_json(options);
+    planned.file.metadata["densq.choice"] = choice_json(planned);
+    if (std::string slices = slices_json(planned, model); !slices.empty())
+        planned.file.metadata["densq.slices"] = std::move(slices);
+}
+
+void QuantizeJob::open_gradients() {
+    if (options.gradients.empty())
+        throw UsageError("--gradients is missing; without gradients say --unweighted");
+    gradients.emplace(options.gradients,
+                      std::vector<std::string>{"gradients.safetensors", "model.safetensors"},
+                      Checkpoint::Content::gradients);
+    for (const auto &[name, weighted] : quantized_tensors)
+        require_gradients(name, *model.tensors.at(name).tensor, *gradients);
+}
+
+void QuantizeJob::refuse_overwriting_input() const {
+    std::vector<fs::path> inputs = model.inputs;
+    if (gradients) inputs.insert(inputs.end(), gradients->inputs.begin(), gradients->inputs.end());
+    for (const std::string &file : text_names()) inputs.push_back(model.folder / file);
+    std::error_code ignored;
+    for (const std::string &output : {options.output, options.plan})
+        for (const fs::path &input : inputs)
+            if (!output.empty() && fs::equivalent(input, output, ignored))
+                throw UsageError("the output " + output + " is one of the inputs");
+}
+
+bool QuantizeJob::is_quantized(const std::string &tensor) const {
+    return quantized_tensors.count(tensor) != 0;
+}
+
+void QuantizeJob::check_values() {
+    uint64_t bytes = 0;
+    for (const auto &[name, weighted] : quantized_tensors) {
+        bytes += model.tensors.at(name).tensor->bytes;
+        if (gradients) bytes += gradients->tensors.at(name).tensor->bytes;
+    }
+    ProgressBar progress(bytes, options.quiet);
+    progress.begin("checking");
+    for (auto &[name, weighted] : quantized_tensors) {
+        check_interrupt();
+        const Checkpoint::Entry &entry = model.tensors.at(name);
+        found.model[name] = check_weights(name, entry, threads);
+        progress.add(entry.tensor->bytes);
+        if (!gradients) continue;
+        const Checkpoint::Entry &squares = gradients->tensors.at(name);
+        found.gradients[name] = check_gradients(name, squares, threads, &weighted);
+        progress.add(squares.tensor->bytes);
+        if (!weighted)
+            notices.push_back("the gradients of '" + name +
+                              "' are all zero: every weight counts the same");
+    }
+    for (const auto &[name, tensor] : planned.file.tensors) {
+        bool any_nan = false;
+        found.model[name] = check_plain(model.tensors.at(name), threads, &any_nan);
+        if (model.tensors.at(name).tensor->dtype != dtype_name(tensor.dtype))
+            plain_bytes(name, model.tensors.at(name));  // that it can be converted
+        if (any_nan) notices.push_back("plain tensor '" + name + "' holds a NaN");
+    }
+}
+
+void QuantizeJob::take_part(const StoredPlan &stored, uint64_t begin, uint64_t end) {
+    const uint64_t layers = count_layers(planned);
+    if (begin >= end || end > layers)
+        throw UsageError("--layers: the plan has the layers 0:" + std::to_string(layers));
+    if (fingerprint_of(planned, stored.checksums) != stored.fingerprint)
+        throw DataError(options.plan + ": the inputs or this densq are not those of the plan");
+    planned.file.metadata["densq.part"] = part_json(planned, stored.fingerprint, begin, end);
+    const auto elsewhere = [&](const std::string &tensor) {
+        return layer_of(tensor) < begin || layer_of(tensor) >= end;
+    };
+    std::erase_if(planned.matrices,
+                  [&](const auto &matrix) { return elsewhere(matrix.second.origin.tensor); });
+    std::erase_if(planned.file.matrices,
+                  [&](const auto &matrix) { return !planned.matrices.count(matrix.first); });
+    std::erase_if(planned.file.tensors,
+                  [&](const auto &tensor) { return elsewhere(tensor.first); });
+    std::erase_if(quantized_tensors, [&](const auto &tensor) { return elsewhere(tensor.first); });
+    check_values();
+    for (const auto &[given, planned_sums] :
+         {std::pair(&found.model, &stored.checksums.model),
+          std::pair(&found.gradients, &stored.checksums.gradients)})
+        for (const auto &[name, checksum] : *given)
+            if (planned_sums->at(name) != checksum)
+                throw DataError("tensor '" + name + "' has changed since " + options.plan +
+                                " was written");
+}
+
+std::vector<std::string> QuantizeJob::write() const {
+    uint64_t weights = 0;
+    for (const auto &[name, matrix] : planned.file.matrices)
+        weights += uint64_t{matrix.rows} * matrix.cols;
+    FileWriter writer(options.output, planned.file);
+    ProgressBar progress(weights, options.quiet);
+    ModelNotes notes;
+    for (const auto &[name, matrix] : planned.file.matrices) {
+        progress.begin(name);
+        const QuantizationResult result = quantize(name, &progress);
+        notes.add(name, result.notes);
+        writer.add_matrix(name, result.matrix);
+    }
+    for (const auto &[name, tensor] : planned.file.tensors) {
+        check_interrupt();
+        const Checkpoint::Entry &entry = model.tensors.at(name);
+        const PlainBytes plain = plain_bytes(name, entry);
+        writer.add_tensor(name, plain.data, plain.bytes);
+        forget(entry);
+    }
+    check_interrupt();
+    model.require_whole();
+    if (gradients) gradients->require_whole();
+    writer.finish();
+    return notes.warnings();
+}
+
+QuantizationResult QuantizeJob::quantize(const std::string &name, ProgressBar *progress) const {
+    const PlannedMatrix &matrix = planned.matrices.at(name);
+    const MatrixPlan &shape = planned.file.matrices.at(name);
+    const Checkpoint::Entry &weights = model.tensors.at(matrix.origin.tensor);
+    const MatrixReader weight_reader(weights, matrix.origin, shape, threads);
+    std::optional<MatrixReader> gradient_reader;
+    MatrixSource source = {shape.rows,
+                           shape.cols,
+                           [&](uint32_t row, float *out) { weight_reader.read_row(row, out); },
+                           {}};
+    if (quantized_tensors.at(matrix.origin.tensor)) {
+        gradient_reader.emplace(gradients->tensors.at(matrix.origin.tensor), matrix.origin, shape,
+                                threads);
+        source.gradients = [&](uint32_t row, float *out) { gradient_reader->read_row(row, out); };
+    }
+    QuantizationResult quantized =
+        quantize_matrix(source, matrix.recipe, {threads, [&](uint32_t rows) {
+                                                    check_interrupt();
+                                                    progress->add(uint64_t{rows} * shape.cols);
+                                                }});
+    forget(weights);
+    if (gradients) forget(gradients->tensors.at(matrix.origin.tensor));
+    return quantized;
+}
+
+}  // namespace densq::tool

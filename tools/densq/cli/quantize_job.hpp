@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// quantize_job.hpp - a model on its way to a densq file: opened and planned, checked, quantized.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands.hpp"
+#include "plan_file.hpp"
+#include "progress_bar.hpp"
+#include "tools/densq/quantize/model_plan.hpp"
+
+namespace densq::tool {
+
+class QuantizeJob {
+public:
+    // Opens the inputs and makes the plan; finds what can be found without reading values.
+    explicit QuantizeJob(const QuantizeOptions &options);
+
+    // Reads all values once: they must be what a densq file can hold.
+    void check_values();
+
+    // Restricts it to the layers [begin, end) of a stored plan, which must be the plan of this job.
+    void take_part(const StoredPlan &stored, uint64_t begin, uint64_t end);
+
+    // Returns what the user should know of the result.
+    std::vector<std::string> write() const;
+
+    const ModelPlan &plan() const { return planned; }
+    const InputChecksums &checksums() const { return found; }
+    std::vector<std::string> notices;
+
+private:
+    void keep_texts(TensorChooser *chooser);
+    void open_gradients();
+    void refuse_overwriting_input() const;
+    bool is_quantized(const std::string &tensor) const;
+    QuantizationResult quantize(const std::string &name, ProgressBar *progress) const;
+    uint64_t fingerprint() const { return fingerprint_of(planned, found); }
+
+    const QuantizeOptions &options;
+    const Checkpoint model;
+    std::optional<Checkpoint> gradients;
+    uint32_t threads;
+    ModelPlan planned;
+    std::map<std::string, bool> quantized_tensors;  // whether their gradients say anything
+    InputChecksums found;
+};
+
+}  // namespace densq::tool
