@@ -5,6 +5,7 @@
 """
 import json
 import os
+import pty
 import socket
 import subprocess
 import time
@@ -193,20 +194,46 @@ def test_what_cannot_be_read(folder):
                 "--model", model, "--unweighted")
 
 
-def test_an_input_that_is_cut_meanwhile(folder):
+def cut_meanwhile(folder, bytes_left, **options):
+    """Exit status and what came on stderr, if that is no terminal."""
     model = folder / "m.safetensors"
     save(model, {f"model.layers.{i}.weight": make_weights(1024, 1024, i) for i in range(8)})
     process = subprocess.Popen([DENSQ, "quantize", "--model", model, "--unweighted", "-o",
                                 folder / "out.densq", "--threads", "2"],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                               **{"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE,
+                                  **options}, text=True)
     while len(list(folder.iterdir())) < 2:
         assert process.poll() is None, process.communicate()
         time.sleep(0.001)
-    os.truncate(model, 4096)
-    stdout, stderr = process.communicate()
-    assert process.returncode == 1, (process.returncode, stdout, stderr)
-    assert stderr == f"densq: {model}: was cut while it was read, or its disk fails\n", stderr
+    os.truncate(model, bytes_left if bytes_left > 0 else model.stat().st_size + bytes_left)
+    stderr = process.communicate()[1]
     assert not (folder / "out.densq").exists()
+    return process.returncode, stderr
+
+
+def test_an_input_that_is_cut_meanwhile(folder):
+    model = folder / "m.safetensors"
+    message = f"densq: {model}: was cut while it was read, or its disk fails\n"
+    assert cut_meanwhile(folder, 4096) == (1, message)
+    for path in folder.iterdir():
+        path.unlink()
+    master, slave = pty.openpty()
+    assert cut_meanwhile(folder, 4096, stderr=slave) == (1, None)
+    os.close(slave)
+    shown = b""
+    try:
+        while data := os.read(master, 65536):
+            shown += data
+    except OSError:  # EIO: the other side is closed
+        pass
+    os.close(master)
+    assert shown.decode().endswith("\r\x1b[K" + message.replace("\n", "\r\n")), shown
+
+
+def test_an_input_that_is_cut_by_a_byte(folder):
+    # The last page is still there, with zeros.
+    status, stderr = cut_meanwhile(folder, -1)
+    assert status == 1 and "m.safetensors: was cut while it was read, to " in stderr, stderr
 
 
 def test_many_tensors(folder):

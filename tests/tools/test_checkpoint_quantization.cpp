@@ -137,16 +137,18 @@ TEST_CASE("FP8: scales are no tensors of the model") {
                                          {"a.input_scale", "F32", "[]", one},
                                          {"a.k_scale", "F32", "[]", one},
                                          {"norm.weight", "F32", "[1]", one},
-                                         {"grayscale.weight", "F32", "[1]", one}},
+                                         {"gate_activation_scale", "F32", "[]", one},
+                                         {"logit_scale", "F32", "[1]", one},
+                                         {"a.block_scale", "F32", "[1]", one}},
                                         kFp8);
     std::string names;
     for (const auto &[name, entry] : model.tensors) names += name + " ";
-    CHECK(names == "a.weight grayscale.weight norm.weight ");
+    CHECK(names == "a.block_scale a.weight logit_scale norm.weight ");
     REQUIRE(model.notices.size() == 2);
     CHECK(contains(model.notices[0], "FP8 weights are multiplied by their scales: "
                                      "'a.weight_scale'"));
     CHECK(contains(model.notices[1], "scales of activations are left out: 'a.input_scale', "
-                                     "'a.k_scale'"));
+                                     "'a.k_scale', 'gate_activation_scale'"));
     float value;
     model.tensors.at("norm.weight").read(0, 1, &value);
     CHECK(value == 1);
@@ -174,7 +176,8 @@ TEST_CASE("FP8: what is not understood is refused") {
                    "'b.weight_scale' is a scale, but there are no FP8 weights"));
     // Without a config that names the scales.
     for (const char *config : {"", "{}", R"({"quantization_config":{}})"})
-        for (const char *name : {"a.weight_scale_inv", "a.scale", "a.scale_weight"})
+        for (const char *name :
+             {"a.weight_scale_inv", "a.scale", "a.scale_weight", "a.weight.scale"})
             refused({name, "F32", "[1]", floats({1})}, config, "is FP8 beside 'a.");
     refused({"a.weight_scale", "F32", "[2,1]", floats({1, 1})}, "{",
             "config.json: is not JSON; download it again");
@@ -185,15 +188,16 @@ TEST_CASE("FP8: what is not understood is refused") {
 TEST_CASE("FP8: without scales and without a config that speaks of them, values are as they are") {
     for (const char *config : {"", R"({"model_type":"llama"})"}) {
         TemporaryFolder folder;
-        const Checkpoint model = open_model(
-            folder,
-            {{"a.weight", "F8_E5M2", "[2]", "\x3C\xC0"}, {"ab.scale", "F32", "[1]", floats({1})}},
-            config);
+        const Checkpoint model = open_model(folder,
+                                            {{"a.weight", "F8_E5M2", "[2]", "\x3C\xC0"},
+                                             {"ab.scale", "F32", "[1]", floats({1})},
+                                             {"a.norm.scale", "F32", "[1]", floats({1})}},
+                                            config);
         float values[2];
         model.tensors.at("a.weight").read(0, 2, values);
         CHECK(values[0] == 1);
         CHECK(values[1] == -2);
-        CHECK(model.tensors.size() == 2);
+        CHECK(model.tensors.size() == 3);
         CHECK(model.notices.empty());
     }
 }

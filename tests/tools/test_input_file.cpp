@@ -148,3 +148,18 @@ TEST_CASE("mapped file: found by an address inside it, as long as it lives") {
     CHECK(MappedFile::name_at(third->bytes) == (folder.path / "c").string());
     CHECK(MappedFile(write_text(folder.path / "empty", "")).size == 0);
 }
+
+TEST_CASE("mapped file: cut, grown and replaced") {
+    TemporaryFolder folder;
+    const fs::path path = write_text(folder.path / "a", "12345678");
+    const MappedFile file(path);
+    file.require_whole();
+    fs::resize_file(path, 9);
+    file.require_whole();
+    fs::resize_file(path, 7);
+    CHECK(error_of([&] { file.require_whole(); }) ==
+          path.string() + ": was cut while it was read, to 7 of 8 bytes");
+    const MappedFile other(write_text(folder.path / "b", "12345678"));
+    fs::rename(write_text(folder.path / "c", "1"), folder.path / "b");
+    other.require_whole();
+}

@@ -224,6 +224,8 @@ std::vector<std::string> QuantizeJob::add_all(FileWriter *writer) const {
         writer->add_tensor(name, plain.data, plain.bytes);
         forget(entry);
     }
+    model.require_whole();
+    if (gradients) gradients->require_whole();
     return notes.warnings();
 }
 

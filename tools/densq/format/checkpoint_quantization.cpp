@@ -31,7 +31,6 @@ constexpr Packing kPackings[] = {
     {"bitsandbytes, 8 bits", "weight", "SCB"},
     {"bitsandbytes, 8 bits", "weight", "weight.SCB"},
     {"hqq", "W_q", "scale"},
-    {"hqq", "W_q", "meta"},
     {"aqlm", "codes", "codebooks"},
     {"vptq", "indices", "centroids.weight"},
     {"quip#", "Qidxs", "SV"},
@@ -50,10 +49,14 @@ constexpr Packing kPackings[] = {
 // both cases.
 constexpr const char *kScaleSuffixes[] = {"_scale_inv", "_scale"};
 
+// Scales that belong to weights, whether these are there or not; models have other scales.
+constexpr const char *kWeightScales[] = {"weight_scale", "_scale_inv"};
+
 // The scales of activations and of the cache: nothing that weights need.
-constexpr const char *kActivationScales[] = {"input_scale",      "input_scale_ub",   "output_scale",
-                                             "activation_scale", "q_scale",          "k_scale",
-                                             "v_scale",          "prob_output_scale"};
+constexpr const char *kActivationScales[] = {
+    ".input_scale",      "_input_scale",  ".input_scale_ub",   ".activation_scale",
+    "_activation_scale", ".output_scale", ".q_scale",          ".k_scale",
+    ".v_scale",          ".kv_scale",     ".prob_output_scale"};
 
 bool ends_with_any(const std::string &name, const auto &suffixes) {
     return std::any_of(std::begin(suffixes), std::end(suffixes),
@@ -132,14 +135,19 @@ void Checkpoint::refuse_packed_weights() const {
 void Checkpoint::require_unscaled() const {
     for (const auto &[name, entry] : tensors) {
         if (!is_fp8(*entry.tensor)) continue;
-        const std::string module = name.substr(0, name.rfind('.') + 1);
+        const size_t dot = name.rfind('.');
+        const std::string module = dot == std::string::npos ? name : name.substr(0, dot + 1);
         for (auto other = tensors.lower_bound(module);
-             other != tensors.end() && other->first.starts_with(module); ++other)
-            if (other->first.find("scale", module.size()) != std::string::npos)
+             other != tensors.end() && other->first.starts_with(module); ++other) {
+            const std::string part = other->first.substr(module.size());
+            const bool is_beside =
+                part.find('.') == std::string::npos || other->first.starts_with(name);
+            if (is_beside && part.find("scale") != std::string::npos)
                 throw DataError(entry.describe(printable(name)) + " is FP8 beside '" +
                                 printable(other->first) +
                                 "', but no config.json with a quantization_config says how it is "
                                 "scaled; give the whole folder of the model, or one in BF16");
+        }
     }
 }
 
@@ -151,7 +159,7 @@ void Checkpoint::attach_scales(const QuantizationConfig &quantization) {
     for (const auto &[name, entry] : tensors) {
         if (ends_with_any(name, kActivationScales))
             of_activations.push_back(name);
-        else if (ends_with_any(name, kScaleSuffixes))
+        else if (ends_with_any(name, kWeightScales))
             throw DataError(entry.describe(printable(name)) +
                             " is a scale, but there are no FP8 weights of this name; download the "
                             "model again");

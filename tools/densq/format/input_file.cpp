@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -36,20 +37,29 @@ void require_file_or_folder(const fs::path &path, const struct stat &info) {
                               ", not a regular file; write the data to a file and name that");
 }
 
-// Appends what is left of the file; returns how many bytes.
-void read_to_end(const fs::path &path, int descriptor, std::string *text) {
+[[noreturn]] void refuse_cut(const fs::path &path, uint64_t left, uint64_t bytes) {
+    refuse_file(path, "was cut while it was read, to " + std::to_string(left) + " of " +
+                          std::to_string(bytes) + " bytes");
+}
+
+void require_text_size(const fs::path &path, uint64_t bytes) {
+    if (bytes > DENSQ_MAX_VALUE_BYTES)
+        refuse_file(path, "is longer than the " + std::to_string(DENSQ_MAX_VALUE_BYTES) +
+                              " bytes that a text of a model may have");
+}
+
+std::string read_to_end(const InputFile &file) {
+    std::string text;
     for (;;) {
-        const size_t before = text->size();
-        if (before > DENSQ_MAX_VALUE_BYTES)
-            refuse_file(path, "is longer than the " + std::to_string(DENSQ_MAX_VALUE_BYTES) +
-                                  " bytes that a text of a model may have");
-        text->resize(before + kChunkBytes);
+        const size_t before = text.size();
+        require_text_size(file.path, std::max<uint64_t>(before, file.bytes));
+        text.resize(before + kChunkBytes);
         ssize_t got;
-        do got = read(descriptor, text->data() + before, kChunkBytes);
+        do got = read(file.descriptor, text.data() + before, kChunkBytes);
         while (got < 0 && errno == EINTR);
-        if (got < 0) refuse_file(path, std::string("cannot be read: ") + std::strerror(errno));
-        text->resize(before + static_cast<size_t>(got));
-        if (got == 0) return;
+        if (got < 0) refuse_file(file.path, std::string("cannot be read: ") + std::strerror(errno));
+        text.resize(before + static_cast<size_t>(got));
+        if (got == 0) return text;
     }
 }
 
@@ -71,8 +81,9 @@ FileKind kind_of(const fs::path &path) {
 }
 
 // A pipe that takes the file's place meanwhile does not block either.
-InputFile::InputFile(const fs::path &path)
-    : descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)), bytes(0) {
+InputFile::InputFile(const fs::path &path_)
+    : path(path_), descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)),
+      bytes(0) {
     if (descriptor < 0) refuse_file(path, std::string("cannot open: ") + std::strerror(errno));
     struct stat info;
     if (fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode)) {
@@ -85,16 +96,19 @@ InputFile::InputFile(const fs::path &path)
 
 InputFile::~InputFile() { close(descriptor); }
 
+void InputFile::require_whole() const {
+    struct stat info;
+    if (fstat(descriptor, &info) == 0 && static_cast<uint64_t>(info.st_size) < bytes)
+        refuse_cut(path, static_cast<uint64_t>(info.st_size), bytes);
+}
+
 std::optional<std::string> read_text(const fs::path &path) {
     const FileKind kind = kind_of(path);
     if (kind == FileKind::absent) return std::nullopt;
     if (kind == FileKind::folder) refuse_file(path, "is a folder, not a file");
     const InputFile file(path);
-    std::string text;
-    read_to_end(path, file.descriptor, &text);
-    if (text.size() < file.bytes)
-        refuse_file(path, "was cut while it was read, to " + std::to_string(text.size()) + " of " +
-                              std::to_string(file.bytes) + " bytes");
+    std::string text = read_to_end(file);
+    if (text.size() < file.bytes) refuse_cut(path, text.size(), file.bytes);
     if (const std::string what = foreign_content(text); !what.empty()) refuse_file(path, what);
     if (const size_t valid = utf8_prefix(text); valid < text.size())
         refuse_file(path, "is not UTF-8 at byte " + std::to_string(valid) +

@@ -22,6 +22,10 @@ public:
     InputFile(const InputFile &) = delete;
     InputFile &operator=(const InputFile &) = delete;
 
+    // DataError if it has been cut since it was opened.
+    void require_whole() const;
+
+    const std::filesystem::path path;
     int descriptor;
     uint64_t bytes;
 };

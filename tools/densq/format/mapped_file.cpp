@@ -8,7 +8,6 @@
 #include <csignal>
 #include <cstring>
 
-#include "input_file.hpp"
 #include "tools/densq/errors.hpp"
 
 namespace densq::tool {
@@ -17,6 +16,8 @@ namespace {
 // A list, because a signal handler can walk it without a lock.
 std::atomic<MappedFile *> newest_mapping = nullptr;
 
+bool on_terminal = false;
+
 // By write(2): nothing of stdio may be called in a signal handler.
 void say(const char *text) {
     if (write(STDERR_FILENO, text, std::strlen(text)) < 0) return;
@@ -24,6 +25,7 @@ void say(const char *text) {
 
 void end_for_lost_page(int, siginfo_t *info, void *) {
     const char *name = MappedFile::name_at(info->si_addr);
+    if (on_terminal) say("\r\x1b[K");  // over the progress bar
     say("densq: ");
     say(name ? name : "a file");
     say(": was cut while it was read, or its disk fails\n");
@@ -32,11 +34,11 @@ void end_for_lost_page(int, siginfo_t *info, void *) {
 
 }  // namespace
 
-MappedFile::MappedFile(const std::filesystem::path &path) : name(path.string()) {
-    const InputFile file(path);
+MappedFile::MappedFile(const std::filesystem::path &path) : file(path) {
     if (file.bytes == 0) return;
     void *at = mmap(nullptr, file.bytes, PROT_READ, MAP_PRIVATE, file.descriptor, 0);
-    if (at == MAP_FAILED) throw DataError(name + ": cannot map: " + std::strerror(errno));
+    if (at == MAP_FAILED)
+        throw DataError(path.string() + ": cannot be mapped: " + std::strerror(errno));
     bytes = static_cast<const uint8_t *>(at);
     size = file.bytes;
     older = newest_mapping.load();
@@ -52,14 +54,15 @@ MappedFile::~MappedFile() {
 }
 
 const char *MappedFile::name_at(const void *address) {
-    for (const MappedFile *file = newest_mapping; file; file = file->older) {
-        const auto *at = static_cast<const uint8_t *>(address);
-        if (at >= file->bytes && at < file->bytes + file->size) return file->name.c_str();
-    }
+    const auto *at = static_cast<const uint8_t *>(address);
+    for (const MappedFile *mapped = newest_mapping; mapped; mapped = mapped->older)
+        if (at >= mapped->bytes && at < mapped->bytes + mapped->size)
+            return mapped->file.path.c_str();
     return nullptr;
 }
 
 void catch_lost_pages() {
+    on_terminal = isatty(STDERR_FILENO);
     struct sigaction action = {};
     action.sa_sigaction = end_for_lost_page;
     action.sa_flags = SA_SIGINFO;

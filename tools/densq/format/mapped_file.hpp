@@ -4,7 +4,8 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
-#include <string>
+
+#include "input_file.hpp"
 
 namespace densq::tool {
 
@@ -17,6 +18,10 @@ public:
     MappedFile(const MappedFile &) = delete;
     MappedFile &operator=(const MappedFile &) = delete;
 
+    // DataError if it has been cut since it was opened: what is missing in its last page is read as
+    // zeros.
+    void require_whole() const { file.require_whole(); }
+
     const uint8_t *bytes = nullptr;
     uint64_t size = 0;
 
@@ -25,7 +30,7 @@ public:
     static const char *name_at(const void *address);
 
 private:
-    const std::string name;
+    const InputFile file;
     std::atomic<MappedFile *> older = nullptr;
 };
 

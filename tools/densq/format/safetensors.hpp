@@ -35,6 +35,9 @@ public:
     // Lets the system take back the pages of a tensor.
     void forget(const SafeTensor &tensor) const;
 
+    // DataError if the file has been cut since it was opened.
+    void require_whole() const { file.require_whole(); }
+
 private:
     void read_header();
 
