@@ -45,7 +45,8 @@ void print_table(const FileContents &contents) {
 }  // namespace
 
 void info_command(const InfoOptions &options) {
-    const FileContents contents = read_contents(options.file);
+    const File file = open_file(options.file, DENSQ_OPEN_SKIP_CHECKSUM);
+    const FileContents contents = list_contents(file.get(), options.file);
     if (options.json)
         std::printf("%s\n", contents_json(contents).c_str());
     else

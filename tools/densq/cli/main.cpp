@@ -20,7 +20,9 @@ int fail(const char *message, int status) {
 int run(int argc, char **argv) {
     try {
         if (const int status = run_command_line(argc, argv)) return status;
-        return std::fflush(stdout) == 0 ? 0 : fail("cannot write the output", 1);
+        // A write that failed before the last one is remembered by ferror alone.
+        const bool written = std::fflush(stdout) == 0 && !std::ferror(stdout);
+        return written ? 0 : fail("cannot write the output", 1);
     } catch (const UsageError &error) {
         return fail(error.what(), 2);
     } catch (const Interrupted &interrupted) {

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// text.hpp - texts for a terminal, from files that may come from anyone.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace densq::tool {
+
+// "1.23 GB", with three digits.
+std::string size_text(double bytes);
+
+// "6.74 billion".
+std::string count_text(double count);
+
+// The text without control characters: "\u001b" stands for one.
+std::string printable(std::string_view text);
+
+// How many columns of a terminal a text takes, at most: characters from far away count twice.
+size_t columns_of(std::string_view text);
+
+// The text filled up with spaces to so many columns; a longer one loses its middle: "begin...end".
+std::string fit(std::string_view text, size_t columns);
+
+// The words of the text in lines of 80 columns; the first line begins with `label`, the others with
+// as many spaces.
+std::string wrapped(std::string_view label, std::string_view text);
+
+}  // namespace densq::tool
