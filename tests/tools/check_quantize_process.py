@@ -134,7 +134,7 @@ def test_help_and_version(folder):
     result = run("--version")
     assert result.returncode == 0 and result.stderr == ""
     assert re.fullmatch(r"densq \d+\.\d+\.\d+, backends:( \w+)* scalar\n", result.stdout), result
-    commands = ("quantize", "info", "verify", "bench")
+    commands = ("quantize", "info", "export", "verify", "bench")
     result = run("--help")
     assert result.returncode == 0 and all(command in result.stdout for command in commands)
     for command in commands:

@@ -62,8 +62,7 @@ public:
         for (const auto &shard : shards)
             for (const ExportedTensor &t : shard) parameters += static_cast<double>(t.elements());
         std::printf("%s: %s parameters, %s, %zu files, %.1f s\n", options.folder.c_str(),
-                    count_text(parameters).c_str(),
-                    size_text(static_cast<double>(total_bytes)).c_str(),
+                    count_text(parameters).c_str(), size_text(total_bytes).c_str(),
                     shards.size() + texts.size(), seconds);
     }
 
@@ -117,10 +116,8 @@ private:
         const bool one = shards.size() == 1;
         std::map<std::string, std::string> shard_of;
         for (size_t i = 0; i < shards.size(); ++i) {
-            char name[64];
-            std::snprintf(name, sizeof name, "model-%05zu-of-%05zu.safetensors", i + 1,
-                          shards.size());
-            shard_names.push_back(one ? kWeights : name);
+            shard_names.push_back(
+                one ? kWeights : text_of("model-%05zu-of-%05zu.safetensors", i + 1, shards.size()));
             refuse_text(shard_names[i]);
             for (const ExportedTensor &tensor : shards[i]) shard_of[tensor.name] = shard_names[i];
         }

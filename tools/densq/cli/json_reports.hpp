@@ -8,7 +8,7 @@
 
 #include "bench_report.hpp"
 #include "commands.hpp"
-#include "tools/densq/format/file_contents.hpp"
+#include "file_facts.hpp"
 #include "tools/densq/measure/selftest.hpp"
 
 namespace densq::tool {
@@ -16,7 +16,7 @@ namespace densq::tool {
 // The metadata entry densq.options.
 std::string options_json(const QuantizeOptions &options);
 
-std::string contents_json(const FileContents &contents);
+std::string contents_json(const FileFacts &facts);
 
 std::string bench_json(const BenchReport &report);
 

@@ -41,8 +41,8 @@ PartialFolder::~PartialFolder() {
 void PartialFolder::make(uint64_t bytes) {
     const uint64_t space = fs::space(target.parent_path()).available;
     if (bytes > space)
-        throw DataError(target.string() + ": takes " + size_text(static_cast<double>(bytes)) +
-                        ", but " + size_text(static_cast<double>(space)) + " are free there");
+        throw DataError(target.string() + ": takes " + size_text(bytes) + ", but " +
+                        size_text(space) + " are free there");
     made = fs::create_directory(path);
 }
 

@@ -2,7 +2,7 @@
 #include "text.hpp"
 
 #include <array>
-#include <cmath>
+#include <cstdarg>
 #include <cstdio>
 #include <sstream>
 #include <vector>
@@ -10,15 +10,11 @@
 namespace densq::tool {
 namespace {
 
-constexpr size_t kColumns = 80;
-
 std::string with_unit(double value, const std::array<const char *, 5> &units) {
     size_t unit = 0;
     for (; value >= 999.5 && unit + 1 < units.size(); ++unit) value /= 1000;
     const int decimals = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-    char text[64];
-    std::snprintf(text, sizeof text, "%.*f%s", decimals, value, units[unit]);
-    return text;
+    return text_of("%.*f%s", decimals, value, units[unit]);
 }
 
 // The characters of a UTF-8 text.
@@ -45,6 +41,17 @@ bool is_control(std::string_view character) {
 
 }  // namespace
 
+std::string text_of(const char *format, ...) {
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    std::string text(static_cast<size_t>(std::vsnprintf(nullptr, 0, format, arguments)), '\0');
+    std::vsnprintf(text.data(), text.size() + 1, format, again);
+    va_end(again);
+    va_end(arguments);
+    return text;
+}
+
 std::string size_text(double bytes) { return with_unit(bytes, {" B", " kB", " MB", " GB", " TB"}); }
 
 std::string count_text(double count) {
@@ -58,9 +65,7 @@ std::string printable(std::string_view text) {
             result += character;
             continue;
         }
-        char code[8];
-        std::snprintf(code, sizeof code, "\\u%04x", static_cast<unsigned char>(character.back()));
-        result += code;
+        result += text_of("\\u%04x", static_cast<unsigned char>(character.back()));
     }
     return result;
 }
@@ -90,14 +95,26 @@ std::string fit(std::string_view text, size_t columns) {
 std::string wrapped(std::string_view label, std::string_view text) {
     const std::string indent(columns_of(label), ' ');
     std::string result, line(label);
+    size_t used = indent.size();
+    const auto end_line = [&] {
+        result += line + "\n";
+        line = indent;
+        used = indent.size();
+    };
     std::istringstream words{std::string(text)};
     for (std::string word; words >> word;) {
-        const bool first = line.size() == (result.empty() ? label : indent).size();
-        if (!first && columns_of(line) + 1 + columns_of(word) > kColumns) {
-            result += line + "\n";
-            line = indent + word;
-        } else {
-            line += (first ? "" : " ") + word;
+        if (used > indent.size()) {
+            if (used + 1 + columns_of(word) > kTerminalColumns) {
+                end_line();
+            } else {
+                line += ' ';
+                ++used;
+            }
+        }
+        for (const std::string_view character : characters_of(word)) {
+            if (used + width_of(character) > kTerminalColumns) end_line();
+            line += character;
+            used += width_of(character);
         }
     }
     return result + line + "\n";
