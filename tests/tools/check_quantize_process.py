@@ -8,13 +8,12 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
 
 from models import make_weights, save
-from support import DENSQ, SANITIZED, STORIES, main, quantize, run
+from support import DENSQ, SANITIZED, STORIES, main, peak_bytes, quantize, run
 
 
 def save_layers(path, count, size, dtype=np.float32):
@@ -154,19 +153,9 @@ def test_a_full_stdout_is_an_error(folder):
         assert result.returncode == 1 and "cannot write the output" in result.stderr, result
 
 
-# A process counts the peak of the one that starts it as its own, so that one must be small.
-MEASURE = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
-
-
-def peak_bytes(model, output):
-    result = subprocess.run([sys.executable, "-c", MEASURE, DENSQ, "quantize", "--model", model,
-                             "--unweighted", "--quiet", "--threads", "2", "-o", output],
-                            check=True, capture_output=True, text=True)
-    return 1024 * int(result.stdout)
+def quantize_peak_bytes(model, output):
+    return peak_bytes("quantize", "--model", model, "--unweighted", "--quiet", "--threads", "2",
+                      "-o", output)
 
 
 def test_memory_is_that_of_one_matrix(folder):
@@ -177,8 +166,8 @@ def test_memory_is_that_of_one_matrix(folder):
     # allocator get 8 MiB.
     save_layers(folder / "1.safetensors", 1, 1024)
     save_layers(folder / "8.safetensors", 8, 1024)
-    one = peak_bytes(folder / "1.safetensors", folder / "1.densq")
-    eight = peak_bytes(folder / "8.safetensors", folder / "8.densq")
+    one = quantize_peak_bytes(folder / "1.safetensors", folder / "1.densq")
+    eight = quantize_peak_bytes(folder / "8.safetensors", folder / "8.densq")
     assert eight - one < 8 << 20, (one, eight)
     # 4 MiB each for the weights, their pages and the search for outliers, and as much for the rest.
     assert one < 24 << 20, one

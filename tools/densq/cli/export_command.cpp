@@ -61,9 +61,10 @@ public:
         double parameters = 0;
         for (const auto &shard : shards)
             for (const ExportedTensor &t : shard) parameters += static_cast<double>(t.elements());
-        std::printf("%s: %s parameters, %s, %zu files, %.1f s\n", options.folder.c_str(),
-                    count_text(parameters).c_str(), size_text(total_bytes).c_str(),
-                    shards.size() + texts.size(), seconds);
+        const size_t files = shards.size() + texts.size();
+        std::printf("%s: %s parameters, %s, %zu %s, %.1f s\n", options.folder.c_str(),
+                    count_text(parameters).c_str(), size_text(total_bytes).c_str(), files,
+                    files == 1 ? "file" : "files", seconds);
     }
 
     void print_warnings() const {

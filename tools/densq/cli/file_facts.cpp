@@ -76,7 +76,8 @@ std::string without_numbers(const std::string &name) {
     for (size_t begin = 0; begin <= name.size();) {
         const size_t end = std::min(name.find('.', begin), name.size());
         const std::string part = name.substr(begin, end - begin);
-        const bool number = !part.empty() && part.find_first_not_of("0123456789") == part.npos;
+        const bool number =
+            !part.empty() && part.find_first_not_of("0123456789") == std::string::npos;
         result += (begin > 0 ? "." : "") + (number ? "*" : part);
         begin = end + 1;
     }
@@ -94,7 +95,7 @@ FileFacts gather_facts(const densq_file *file, const std::string &path) {
         try {
             use(*text);
         } catch (const DataError &error) {
-            facts.problems.push_back(error.what());
+            facts.problems.emplace_back(error.what());
         }
     };
     read("config.json", [&](std::string_view text) {

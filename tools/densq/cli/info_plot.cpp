@@ -29,7 +29,7 @@ Layer layer_of(const std::string &name) {
     const std::string pattern = without_numbers(name);
     const size_t star = pattern.find("*");
     if (star == std::string::npos) return {false, "others", ""};
-    return {true, name.substr(0, star ? star - 1 : 0),
+    return {true, star ? name.substr(0, star - 1) : "the model",
             name.substr(star, name.find('.', star) - star)};
 }
 

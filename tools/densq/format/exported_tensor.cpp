@@ -64,21 +64,32 @@ private:
     void add_slices(const std::string &name, const Slicing &slicing) {
         ExportedTensor tensor = {{name, matrix_dtype, {}}, DENSQ_MATRIX, {}, slicing.transposed};
         for (uint64_t i = 0; i < slicing.slices; ++i) {
-            uint32_t index;
-            const std::string slice = name + "." + std::to_string(i);
-            if (densq_find(file, DENSQ_MATRIX, slice.c_str(), &index) != DENSQ_OK)
-                throw DataError("matrix '" + slice + "' is missing: it is a slice of '" + name +
-                                "', says the metadata entry '" + kSlicesKey + "'");
-            tensor.shape = {slicing.slices, matrices[index].rows, matrices[index].cols};
-            const MatrixEntry &first = matrices[tensor.sources.empty() ? index : tensor.sources[0]];
-            if (tensor.shape[1] != first.rows || tensor.shape[2] != first.cols)
-                throw DataError("matrix '" + slice + "' has another shape than '" + first.name +
-                                "': they cannot be slices of '" + name + "'");
+            const uint32_t index = find_slice(name, i);
+            const MatrixEntry &slice = matrices[index];
+            const MatrixEntry &first = i == 0 ? slice : matrices[tensor.sources[0]];
+            if (slice.rows != first.rows || slice.cols != first.cols)
+                refuse_slice(slice.name, name, "has another shape than slice 0");
+            tensor.shape = {slicing.slices, slice.rows, slice.cols};
             tensor.sources.push_back(index);
             slices.insert(index);
         }
         if (slicing.transposed) std::swap(tensor.shape[1], tensor.shape[2]);
         add(std::move(tensor));
+    }
+
+    uint32_t find_slice(const std::string &name, uint64_t number) const {
+        const std::string slice = name + "." + std::to_string(number);
+        uint32_t index;
+        if (densq_find(file, DENSQ_MATRIX, slice.c_str(), &index) != DENSQ_OK)
+            refuse_slice(slice, name, "is missing");
+        return index;
+    }
+
+    [[noreturn]] static void refuse_slice(const std::string &slice, const std::string &name,
+                                          const char *why) {
+        std::string message = "matrix '";
+        message.append(slice).append("' ").append(why).append(": it is a slice of '").append(name);
+        throw DataError(message.append("', says the metadata entry ").append(kSlicesKey));
     }
 
     const densq_file *file;
