@@ -110,12 +110,12 @@ def test_json(folder):
     matrices = {f"m.{i}.up": make_matrix(2, 40, sparse=[(1, 3, 2.0)] * (i == 1)) for i in range(3)}
     tensors = {"m.0.n": make_file.Tensor("BF16", (2,), bytes(4)),
                "s": make_file.Tensor("F32", (), bytes(4))}
-    config = {"model_type": "x", "architectures": ["A", "B"], "limit": [0, float("inf")]}
+    config = {"model_type": 'NaN "Infinity"', "architectures": ["A", "B"], "limit": [0, float("inf")]}
     file = write(folder, matrices, tensors, {
         "config.json": json.dumps(config), "densq.choice": json.dumps(choice),
         "densq.options": '{"bits":4,"exclude":["a","b"]}', "densq.tool": "densq 9"})
     info = json.loads(report(file, "--json"))
-    assert info["architecture"] == {"model_type": "x", "classes": ["A", "B"]}
+    assert info["architecture"] == {"model_type": 'NaN "Infinity"', "classes": ["A", "B"]}
     assert info["parameters"] == {"all": 243, "in_matrices": 240, "in_tensors": 3}
     assert info["tool"] == "densq 9" and info["choice"] == choice and info["problems"] == []
     assert info["options"] == {"bits": 4, "exclude": ["a", "b"]}
@@ -277,6 +277,10 @@ def test_pictures_that_cannot_be(folder):
         assert result.returncode == status and word in result.stderr + result.stdout, result
         assert sorted(folder.iterdir()) == before, result
     plot(file, folder / "p.svg", "--model", folder / "m.safetensors")  # all weights are the same
+    model["m.0.a"][1, 3], model["m.0.a"][1, 4] = -3e38, 3e38  # further apart than F32 can say
+    save(folder / "m.safetensors", model)
+    _, texts = plot(file, folder / "p.svg", *good[2:], "--row", 1)
+    assert "-2e+38" in texts and "2e+38" in texts, texts
     result = run("info", write(folder), "--plot", folder / "p.svg")
     assert result.returncode == 1 and "nothing to plot" in result.stderr, result
 

@@ -79,8 +79,9 @@ private:
         if (const auto config = texts.find(kConfig); config != texts.end())
             prepare_config(&config->second, &matrix_dtype);
         else
-            warnings.push_back("the file holds no config.json, without which transformers cannot "
-                               "load the folder");
+            warnings.emplace_back(
+                "the file holds no config.json, without which transformers cannot "
+                "load the folder");
         shards = cut_into_shards(plan_export(file.get(), dtype, matrix_dtype), options.shard_size);
         for (const auto &shard : shards)
             for (const ExportedTensor &tensor : shard) total_bytes += tensor.bytes();

@@ -2,6 +2,7 @@
 #include "info_plot.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
 #include <set>
@@ -27,7 +28,7 @@ struct Layer {
 
 Layer layer_of(const std::string &name) {
     const std::string pattern = without_numbers(name);
-    const size_t star = pattern.find("*");
+    const size_t star = pattern.find('*');
     if (star == std::string::npos) return {false, "others", ""};
     return {true, star ? name.substr(0, star - 1) : "the model",
             name.substr(star, name.find('.', star) - star)};
@@ -58,9 +59,8 @@ std::string layers_title(const Layers &layers) {
     std::vector<std::string> stacks;
     for (const auto &[layer, matrices] : layers)
         if (stacks.empty() || stacks.back() != layer.stack) stacks.push_back(layer.stack);
-    std::string title = "layer";
-    for (const std::string &stack : stacks)
-        title += (&stack == &stacks[0] ? " of " : ", then of ") + stack;
+    std::string title = "layer of " + stacks.front();
+    for (size_t i = 1; i < stacks.size(); ++i) title += ", then of " + stacks[i];
     return columns_of(title) > 90 ? fit(title, 90) : title;
 }
 
@@ -113,9 +113,10 @@ double sparse_of_layer(const std::vector<const MatrixEntry *> &matrices) {
 
 Panel row_panel(const PlottedRow &row, double y) {
     constexpr size_t kBins = 136;
-    const auto [low, high] = std::minmax_element(row.weights.begin(), row.weights.end());
-    const double margin = std::max({(*high - *low) * 0.02, std::abs(*high) * 1e-3, 1e-30});
-    const double begin = *low - margin, width = (*high + margin - begin) / kBins;
+    const auto [first, last] = std::minmax_element(row.weights.begin(), row.weights.end());
+    const double low = *first, high = *last;
+    const double margin = std::max({(high - low) * 0.02, std::abs(high) * 1e-3, 1e-30});
+    const double begin = low - margin, width = (high + margin - begin) / kBins;
     std::vector<double> dense(kBins), all(kBins);
     for (size_t i = 0; i < row.weights.size(); ++i) {
         const auto bin = std::min(static_cast<size_t>((row.weights[i] - begin) / width), kBins - 1);

@@ -84,7 +84,7 @@ std::string architecture_text(const Architecture &architecture) {
 std::string options_text(const FileFacts &facts) {
     std::string text;
     for (const auto &[name, value] : facts.options)
-        text += (text.empty() ? "" : ", ") + name + " " + value;
+        text.append(text.empty() ? "" : ", ").append(name).append(" ").append(value);
     return text.empty() ? "not given" : text;
 }
 

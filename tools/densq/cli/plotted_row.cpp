@@ -85,8 +85,8 @@ std::vector<float> read_centroids(const std::string &path, uint32_t index, uint3
                 image.bytes.data() + image.begin + sections.lut.offset +
                     row * entries.size() * sizeof entries[0],
                 entries.size() * sizeof entries[0]);
-    std::vector<float> centroids;
-    for (const uint16_t entry : entries) centroids.push_back(densq_f16_to_f32(entry));
+    std::vector<float> centroids(entries.size());
+    std::transform(entries.begin(), entries.end(), centroids.begin(), densq_f16_to_f32);
     std::sort(centroids.begin(), centroids.end());
     centroids.erase(std::unique(centroids.begin(), centroids.end()), centroids.end());
     return centroids;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "text.hpp"
 
@@ -49,8 +50,9 @@ double round_step(double distance, double count) {
 template <typename Visit>
 void for_each_round(const Axis &axis, double count, Visit visit) {
     const double step = round_step(axis.end - axis.begin, count);
-    for (double i = std::ceil(axis.begin / step); i * step <= axis.end + step / 1e6; ++i)
-        visit(i == 0 ? 0.0 : i * step);
+    const auto last = static_cast<int64_t>(std::floor(axis.end / step + 1e-6));
+    for (auto i = static_cast<int64_t>(std::ceil(axis.begin / step)); i <= last; ++i)
+        visit(static_cast<double>(i) * step);
 }
 
 }  // namespace

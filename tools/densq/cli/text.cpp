@@ -41,7 +41,7 @@ bool is_control(std::string_view character) {
 
 }  // namespace
 
-std::string text_of(const char *format, ...) {
+std::string text_of(const char *format, ...) {  // NOLINT(cert-dcl50-cpp)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);

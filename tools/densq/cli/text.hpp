@@ -9,7 +9,7 @@ namespace densq::tool {
 
 constexpr size_t kTerminalColumns = 80;
 
-// printf into a string.
+// printf into a string; the compiler checks its arguments.
 [[gnu::format(printf, 1, 2)]] std::string text_of(const char *format, ...);
 
 // "1.23 GB", with three digits.

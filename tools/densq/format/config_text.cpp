@@ -94,6 +94,27 @@ std::string torch_name(densq_dtype dtype) {
 
 }  // namespace
 
+std::string standard_json(std::string_view text) {
+    constexpr std::string_view kWords[] = {"-Infinity", "Infinity", "NaN"};
+    std::string result;
+    bool quoted = false;
+    for (size_t at = 0; at < text.size();) {
+        const std::string_view rest = text.substr(at);
+        const auto *word = std::find_if(std::begin(kWords), std::end(kWords),
+                                        [&](auto w) { return !quoted && rest.starts_with(w); });
+        if (word != std::end(kWords)) {
+            result += "null";
+            at += word->size();
+            continue;
+        }
+        if (rest[0] == '"') quoted = !quoted;
+        const size_t step = quoted && rest[0] == '\\' ? 2 : 1;
+        result += rest.substr(0, step);
+        at += step;
+    }
+    return result;
+}
+
 std::vector<Member> members_of(std::string_view object) {
     JsonText text(object);
     std::vector<Member> members;
@@ -113,15 +134,13 @@ std::vector<Member> members_of(std::string_view object) {
 
 Architecture read_architecture(std::string_view config) {
     using nlohmann::json;
+    const json root = json::parse(standard_json(config), nullptr, false);
+    if (!root.is_object()) throw DataError("no JSON object");
     Architecture architecture;
-    for (const auto &[key, text] : members_of(config)) {
-        if (key != "model_type" && key != "architectures") continue;
-        const json value = json::parse(text, nullptr, false);
-        if (key == "model_type" && value.is_string()) architecture.model_type = value;
-        if (key == "architectures" && value.is_array())
-            for (const json &name : value)
-                if (name.is_string()) architecture.classes.push_back(name);
-    }
+    const json type = root.value("model_type", json()), names = root.value("architectures", json());
+    if (type.is_string()) architecture.model_type = type;
+    for (const json &name : names)
+        if (name.is_string()) architecture.classes.push_back(name);
     return architecture;
 }
 

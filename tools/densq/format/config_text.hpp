@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// config_text.hpp - a model's config.json as text: read by its members, and changed without
-// touching anything else.  Python writes Infinity and NaN into such files, which are no JSON, so
-// that a JSON library refuses them as a whole.
+// config_text.hpp - a model's config.json as text, which can be changed without touching anything
+// else.  Python writes Infinity and NaN into such files, which are no JSON, so that a JSON library
+// refuses them as a whole.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,6 +11,9 @@
 #include "densq/densq.h"
 
 namespace densq::tool {
+
+// The text with null in place of Infinity, -Infinity and NaN.
+std::string standard_json(std::string_view text);
 
 // A member of a JSON object, as it stands in the text; the key is without its quotes.
 struct Member {
@@ -26,6 +29,7 @@ struct Architecture {
     std::vector<std::string> classes;  // "LlamaForCausalLM"
 };
 
+// DataError if the config is no JSON object.
 Architecture read_architecture(std::string_view config);
 
 // What the config states as `dtype` or `torch_dtype`, in itself or in its text_config; nothing if
