@@ -113,7 +113,7 @@ def test_verify_and_info(folder):
         "metadata_bytes": sum(len(text.encode()) for text in contents.metadata.values()),
         "file_bytes": path.stat().st_size,
     }
-    table = run("info", path).stdout
+    table = run("info", path, "--all").stdout
     assert f"{count} matrices: {weights} weights" in table
     assert f"file: {path.stat().st_size} bytes" in table
 

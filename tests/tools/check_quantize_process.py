@@ -8,7 +8,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import termios
 import time
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from models import make_weights, save
 from processes import start, wait_for_partial
-from support import DENSQ, SANITIZED, STORIES, main, quantize, run, without_notes
+from support import DENSQ, SANITIZED, STORIES, main, peak_bytes, quantize, run, without_notes
 
 
 def save_layers(path, count, size, dtype=np.float32):
@@ -141,7 +140,7 @@ def test_help_and_version(folder):
     result = run("--version")
     assert result.returncode == 0 and result.stderr == ""
     assert re.fullmatch(r"densq \d+\.\d+\.\d+, backends:( \w+)* scalar\n", result.stdout), result
-    commands = ("quantize", "merge", "info", "verify", "bench")
+    commands = ("quantize", "merge", "info", "export", "verify", "bench")
     result = run("--help")
     assert result.returncode == 0 and all(command in result.stdout for command in commands)
     for command in commands:
@@ -212,19 +211,9 @@ def test_output_that_cannot_be_written(folder):
     assert remade.returncode == 1 and path.read_bytes() == whole
 
 
-# A process counts the peak of the one that starts it as its own, so that one must be small.
-MEASURE = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
-
-
-def peak_bytes(model, output):
-    result = subprocess.run([sys.executable, "-c", MEASURE, DENSQ, "quantize", "--model", model,
-                             "--unweighted", "--quiet", "--threads", "2", "-o", output],
-                            check=True, capture_output=True, text=True)
-    return 1024 * int(result.stdout)
+def quantize_peak_bytes(model, output):
+    return peak_bytes("quantize", "--model", model, "--unweighted", "--quiet", "--threads", "2",
+                      "-o", output)
 
 
 def test_memory_is_that_of_one_matrix(folder):
@@ -235,8 +224,8 @@ def test_memory_is_that_of_one_matrix(folder):
     # allocator get 8 MiB.
     save_layers(folder / "1.safetensors", 1, 1024)
     save_layers(folder / "8.safetensors", 8, 1024)
-    one = peak_bytes(folder / "1.safetensors", folder / "1.densq")
-    eight = peak_bytes(folder / "8.safetensors", folder / "8.densq")
+    one = quantize_peak_bytes(folder / "1.safetensors", folder / "1.densq")
+    eight = quantize_peak_bytes(folder / "8.safetensors", folder / "8.densq")
     assert eight - one < 8 << 20, (one, eight)
     # 4 MiB each for the weights, their pages and the search for outliers, and as much for the rest.
     assert one < 24 << 20, one

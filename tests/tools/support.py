@@ -52,6 +52,21 @@ def check_fails(folder, status, part, *arguments, **options):
     output.unlink()
 
 
+# A process counts the peak of the one that starts it as its own, so that one must be small.
+MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def peak_bytes(*arguments):
+    """The most memory that a run of the tool, which ends well, had at a time."""
+    result = subprocess.run([sys.executable, "-c", MEASURE, DENSQ, *map(str, arguments)],
+                            check=True, capture_output=True, text=True)
+    return 1024 * int(result.stdout)
+
+
 # ---- Files ----
 
 

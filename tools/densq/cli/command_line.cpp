@@ -36,6 +36,7 @@ public:
         add_quantize();
         add_merge();
         add_info();
+        add_export();
         add_verify();
         add_bench();
         add_selftest();
@@ -161,10 +162,51 @@ private:
     void add_info() {
         CLI::App *command = app.add_subcommand("info", "Show what a densq file holds");
         command->add_option("FILE", info.file, "a densq file")->required();
-        command->add_flag("--json", info.json, "JSON instead of a table");
+        const auto all = command->add_flag("--all", info.all, "every matrix, tensor and text");
+        const auto json = command->add_flag("--json", info.json, "JSON instead of a report");
+        const auto plot =
+            command
+                ->add_option("--plot", info.plot, "an SVG file to draw bits and sparse share into")
+                ->type_name("FILE.svg");
+        command
+            ->add_option("--metadata", info.metadata, "print the value of this entry and no more")
+            ->type_name("KEY")
+            ->excludes(all)
+            ->excludes(json)
+            ->excludes(plot);
+        const auto model = command->add_option(
+            "--model", info.model, "the original model: also draw the weights of one of its rows");
+        model->needs(plot);
+        command->add_option("--matrix", info.matrix, "that row's matrix (default: the first one)")
+            ->needs(model);
+        command->add_option("--row", info.row, "which row of it")
+            ->needs(model)
+            ->capture_default_str();
         command->footer("Bits per weight count codes, LUTs, sparse values, column indices, row "
                         "pointers and padding.\nChecksums are not read: see densq verify.");
         command->callback([this] { info_command(info); });
+    }
+
+    void add_export() {
+        CLI::App *command = app.add_subcommand(
+            "export", "Make a Hugging Face folder of a densq file: decoded weights and all texts");
+        command->add_option("FILE", exported.file, "a densq file")->required();
+        command->add_option("FOLDER", exported.folder, "a new folder")->required();
+        command
+            ->add_option("--dtype", exported.dtype,
+                         "F16, BF16 or F32 for all tensors (default: matrices as the config says, "
+                         "else F32; plain tensors as they are)")
+            ->transform(CLI::IsMember({"F16", "BF16", "F32"}, CLI::ignore_case))
+            ->type_name("DTYPE");
+        command
+            ->add_option("--shard-size", exported.shard_size,
+                         "most bytes of tensors in a file, like 500MB")
+            ->transform(CLI::AsSizeValue(true))
+            ->type_name("SIZE")
+            ->capture_default_str();
+        command->add_flag("--quiet", exported.quiet, "no progress bar and no summary");
+        command->footer("transformers loads the folder: AutoModelForCausalLM.from_pretrained.");
+        command->callback([this] { export_command(exported); });
     }
 
     void add_verify() {
@@ -257,6 +299,7 @@ private:
     QuantizeOptions quantize;
     MergeOptions merge;
     InfoOptions info;
+    ExportOptions exported;
     std::string verified_file;
     BenchOptions bench;
     SelftestOptions selftest;

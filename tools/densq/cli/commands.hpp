@@ -28,7 +28,18 @@ struct MergeOptions {
 
 struct InfoOptions {
     std::string file;
-    bool json = false;
+    std::string metadata;       // a key, whose value is printed alone
+    std::string plot;           // an SVG file to write
+    std::string model, matrix;  // for the plot: the original checkpoint; which matrix of it
+    uint32_t row = 0;
+    bool all = false, json = false;
+};
+
+struct ExportOptions {
+    std::string file, folder;
+    std::string dtype;  // empty: plain tensors keep theirs, matrices get the config's
+    uint64_t shard_size = 5'000'000'000;
+    bool quiet = false;
 };
 
 struct BenchOptions {
@@ -53,6 +64,7 @@ struct SelftestOptions {
 void quantize_command(const QuantizeOptions &options);
 void merge_command(const MergeOptions &options);
 void info_command(const InfoOptions &options);
+void export_command(const ExportOptions &options);
 void verify_command(const std::string &file);
 void bench_command(const BenchOptions &options);
 void selftest_command(const SelftestOptions &options);

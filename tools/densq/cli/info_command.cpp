@@ -1,55 +1,72 @@
 // SPDX-License-Identifier: MIT
-// info_command.cpp - densq info: what a file holds, as a table or as JSON.
-#include <algorithm>
+// info_command.cpp - densq info: what a file holds, for people, as JSON or as a picture.
 #include <cstdio>
+#include <filesystem>
+#include <optional>
 
 #include "commands.hpp"
+#include "file_facts.hpp"
+#include "info_plot.hpp"
+#include "info_report.hpp"
 #include "json_reports.hpp"
-#include "tools/densq/format/file_contents.hpp"
-#include "tools/densq/format/shape.hpp"
+#include "plotted_row.hpp"
+#include "tools/densq/errors.hpp"
+#include "tools/densq/format/output_file.hpp"
 
 namespace densq::tool {
+namespace fs = std::filesystem;
+
 namespace {
 
-void print_table(const FileContents &contents) {
-    size_t width = 4;
-    for (const MatrixEntry &matrix : contents.matrices) width = std::max(width, matrix.name.size());
-    for (const TensorEntry &tensor : contents.tensors) width = std::max(width, tensor.name.size());
-    for (const MetadataEntry &entry : contents.metadata) width = std::max(width, entry.key.size());
-    const int name_width = static_cast<int>(width);
-    std::printf("%-*s  %16s  %5s  %6s  %11s  %11s\n", name_width, "name", "shape", "bits", "nnz %",
-                "bytes", "bits/weight");
-    for (const MatrixEntry &matrix : contents.matrices)
-        std::printf("%-*s  %16s  %5u  %6.2f  %11llu  %11.3f\n", name_width, matrix.name.c_str(),
-                    shape_text({matrix.rows, matrix.cols}).c_str(), matrix.bits,
-                    100 * matrix.nnz / matrix.weights(),
-                    static_cast<unsigned long long>(matrix.bytes), matrix.bits_per_weight());
-    for (const TensorEntry &tensor : contents.tensors)
-        std::printf("%-*s  %16s  %5s  %6s  %11llu\n", name_width, tensor.name.c_str(),
-                    tensor.shape.empty() ? "scalar" : shape_text(tensor.shape).c_str(),
-                    tensor.dtype.c_str(), "", static_cast<unsigned long long>(tensor.bytes));
-    for (const MetadataEntry &entry : contents.metadata)
-        std::printf("%-*s  %16s  %5s  %6s  %11llu\n", name_width, entry.key.c_str(), "metadata", "",
-                    "", static_cast<unsigned long long>(entry.bytes));
-    const FileTotals &totals = contents.totals;
-    std::printf("\n%zu matrices: %.0f weights, %.2f %% sparse, %llu bytes, %.3f bits per weight\n",
-                contents.matrices.size(), totals.weights,
-                totals.weights > 0 ? 100 * totals.nnz / totals.weights : 0.0,
-                static_cast<unsigned long long>(totals.matrix_bytes), totals.bits_per_weight());
-    std::printf("%zu plain tensors: %llu bytes; metadata: %llu bytes; file: %llu bytes\n",
-                contents.tensors.size(), static_cast<unsigned long long>(totals.tensor_bytes),
-                static_cast<unsigned long long>(totals.metadata_bytes),
-                static_cast<unsigned long long>(totals.file_bytes));
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+// The bytes of one value and nothing else.
+void print_metadata(const densq_file *file, const InfoOptions &options) {
+    if (const auto text = find_text(file, options.metadata)) return print(*text);
+    std::string keys;
+    for (const MetadataEntry &entry : list_metadata(file))
+        keys += (keys.empty() ? "" : ", ") + entry.key;
+    throw DataError(options.file + ": has no metadata entry '" + options.metadata + "'; it has " +
+                    (keys.empty() ? "none" : keys));
+}
+
+// The picture appears whole or not at all.
+void save_picture(const std::string &path, const std::string &svg) {
+    if (fs::exists(path) && !fs::is_regular_file(path))
+        throw DataError(path + ": is there and is no file; name another for the picture");
+    const std::string partial = path + ".partial";
+    fs::remove(partial);
+    try {
+        write_file(partial, svg);
+        fs::rename(partial, path);
+    } catch (...) {
+        std::error_code ignored;
+        fs::remove(partial, ignored);
+        throw;
+    }
+}
+
+void plot(const densq_file *file, const FileFacts &facts, const InfoOptions &options) {
+    if (!options.plot.ends_with(".svg"))
+        throw UsageError("--plot: '" + options.plot + "' does not end with .svg");
+    if (facts.contents.matrices.empty())
+        throw DataError(options.file + ": has no matrices, so that there is nothing to plot");
+    std::optional<PlottedRow> row;
+    if (!options.model.empty()) row = read_plotted_row(file, options);
+    save_picture(options.plot, plot_svg(facts, row ? &*row : nullptr));
 }
 
 }  // namespace
 
 void info_command(const InfoOptions &options) {
-    const FileContents contents = read_contents(options.file);
+    const File file = open_file(options.file, DENSQ_OPEN_SKIP_CHECKSUM);
+    if (!options.metadata.empty()) return print_metadata(file.get(), options);
+    const FileFacts facts = gather_facts(file.get(), options.file);
+    if (!options.plot.empty()) plot(file.get(), facts, options);
     if (options.json)
-        std::printf("%s\n", contents_json(contents).c_str());
+        print(contents_json(facts) + "\n");
     else
-        print_table(contents);
+        print(options.all ? table_text(facts.contents) : summary_text(facts));
 }
 
 }  // namespace densq::tool

@@ -5,6 +5,7 @@
 
 #include "plan_report.hpp"
 #include "tools/densq/format/handles.hpp"
+#include "tools/densq/format/shallow_json.hpp"
 
 namespace densq::tool {
 namespace {
@@ -19,6 +20,46 @@ Json describe(const MatrixEntry &matrix) {
             {"nnz", matrix.nnz},
             {"bytes", matrix.bytes},
             {"bits_per_weight", matrix.bits_per_weight()}};
+}
+
+Json describe(const EntryGroup &group) {
+    Json json = {{"name", group.name}, {"count", group.count}, {"shape", group.shape}};
+    if (group.quantized) {
+        json["bits"] = group.bits;
+        json["nnz"] = group.nnz;
+    } else {
+        json["dtype"] = group.dtype;
+    }
+    json["bytes"] = group.bytes;
+    return json;
+}
+
+// All but the entries and their sums.
+Json describe(const FileFacts &facts) {
+    const FileTotals &totals = facts.contents.totals;
+    Json json = {
+        {"architecture",
+         {{"model_type", facts.architecture.model_type}, {"classes", facts.architecture.classes}}},
+        {"parameters",
+         {{"all", totals.parameters()},
+          {"in_matrices", totals.weights},
+          {"in_tensors", totals.plain_elements}}},
+        {"tool", facts.tool},
+        {"options", nullptr},
+        {"choice", Json::array()},
+        {"modified", facts.modified},
+        {"problems", facts.problems},
+        {"groups", Json::array()}};
+    if (!facts.options_json.empty()) json["options"] = parse_shallow(facts.options_json);
+    for (const Choice &choice : facts.choices)
+        json["choice"].push_back({{"group", choice.group},
+                                  {"kept", choice.kept},
+                                  {"why", choice.why},
+                                  {"tensors", choice.tensors},
+                                  {"weights", choice.weights},
+                                  {"bytes", choice.bytes}});
+    for (const EntryGroup &group : facts.groups) json["groups"].push_back(describe(group));
+    return json;
 }
 
 Json describe(const BenchResult &result, const BenchResult &read) {
@@ -110,8 +151,9 @@ std::string slices_json(const ModelPlan &plan, const Checkpoint &model) {
     return json.empty() ? "" : json.dump();
 }
 
-std::string contents_json(const FileContents &contents) {
-    Json json;
+std::string contents_json(const FileFacts &facts) {
+    const FileContents &contents = facts.contents;
+    Json json = describe(facts);
     json["matrices"] = Json::array();
     json["tensors"] = Json::array();
     json["metadata"] = Json::array();

@@ -8,7 +8,7 @@
 
 #include "bench_report.hpp"
 #include "commands.hpp"
-#include "tools/densq/format/file_contents.hpp"
+#include "file_facts.hpp"
 #include "tools/densq/measure/selftest.hpp"
 #include "tools/densq/quantize/model_plan.hpp"
 
@@ -20,7 +20,7 @@ std::string options_json(const QuantizeOptions &options);
 std::string choice_json(const ModelPlan &plan);
 std::string slices_json(const ModelPlan &plan, const Checkpoint &model);
 
-std::string contents_json(const FileContents &contents);
+std::string contents_json(const FileFacts &facts);
 
 std::string bench_json(const BenchReport &report);
 

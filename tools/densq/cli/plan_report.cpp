@@ -3,18 +3,20 @@
 
 #include <cstdio>
 
+#include "terminal_text.hpp"
+
 namespace densq::tool {
 namespace {
 
-// "57.3 MB": three digits and a decimal unit.
-std::string short_number(uint64_t number, const char *unit) {
+// "57.3 M": three digits.
+std::string short_count(uint64_t number) {
     static constexpr const char *kPrefixes[] = {"", "k", "M", "G", "T", "P", "E"};
     auto value = static_cast<double>(number);
     size_t prefix = 0;
     for (; value >= 999.5; value /= 1000) ++prefix;
     const int decimals = prefix == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
     char text[32];
-    std::snprintf(text, sizeof text, "%.*f %s%s", decimals, value, kPrefixes[prefix], unit);
+    std::snprintf(text, sizeof text, "%.*f %s", decimals, value, kPrefixes[prefix]);
     return text;
 }
 
@@ -26,8 +28,8 @@ std::string group_line(const GroupTotals &group, uint64_t parameters) {
     char text[160];
     std::snprintf(text, sizeof text, "%-9s %6llu  %-28.28s %8s %5.1f %%  %s\n",
                   fate_name(group.fate), static_cast<unsigned long long>(group.tensors),
-                  group.title.c_str(), short_number(group.weights, "").c_str(), share,
-                  group.bytes ? short_number(group.bytes, "B").c_str() : "-");
+                  group.title.c_str(), short_count(group.weights).c_str(), share,
+                  group.bytes ? size_text(group.bytes).c_str() : "-");
     return text + std::string(18, ' ') + "(" + group.why + ")\n";
 }
 
@@ -47,7 +49,7 @@ std::string plan_report(const ModelPlan &plan, uint64_t file_bytes) {
     char total[120];
     std::snprintf(
         total, sizeof total, "%zu matrices, %zu plain tensors: %s, %.2f bits a weight\n",
-        plan.file.matrices.size(), plan.file.tensors.size(), short_number(file_bytes, "B").c_str(),
+        plan.file.matrices.size(), plan.file.tensors.size(), size_text(file_bytes).c_str(),
         parameters ? 8 * static_cast<double>(file_bytes) / static_cast<double>(parameters) : 0);
     return text + total;
 }

@@ -2,6 +2,8 @@
 #include "file_contents.hpp"
 
 #include <filesystem>
+#include <functional>
+#include <numeric>
 
 #include "tools/densq/errors.hpp"
 
@@ -16,16 +18,21 @@ densq_open_options make_options(uint32_t flags) {
     return options;
 }
 
+// The entry that `get` reads.
+template <typename T>
+T get_entry(const densq_file *file, uint32_t index,
+            densq_status (*get)(const densq_file *, uint32_t, T *)) {
+    T entry = {};
+    entry.struct_size = sizeof entry;
+    require(get(file, index, &entry));
+    return entry;
+}
+
 // Calls visit(entry) for every entry of a kind, which `get` reads.
 template <typename T, typename Visit>
 void for_each_entry(const densq_file *file, densq_kind kind,
                     densq_status (*get)(const densq_file *, uint32_t, T *), Visit visit) {
-    for (uint32_t i = 0; i < densq_count(file, kind); ++i) {
-        T entry = {};
-        entry.struct_size = sizeof entry;
-        get(file, i, &entry);
-        visit(entry);
-    }
+    for (uint32_t i = 0; i < densq_count(file, kind); ++i) visit(get_entry(file, i, get));
 }
 
 std::vector<TensorEntry> list_tensors(const densq_file *file) {
@@ -35,14 +42,6 @@ std::vector<TensorEntry> list_tensors(const densq_file *file) {
                         dtype_name(tensor.dtype),
                         {tensor.shape, tensor.shape + tensor.dimensions},
                         tensor.bytes});
-    });
-    return list;
-}
-
-std::vector<MetadataEntry> list_metadata(const densq_file *file) {
-    std::vector<MetadataEntry> list;
-    for_each_entry(file, DENSQ_METADATA, densq_get_metadata, [&](const densq_metadata &metadata) {
-        list.push_back({{metadata.key, metadata.key_bytes}, metadata.value_bytes});
     });
     return list;
 }
@@ -99,17 +98,45 @@ FilePlan plan_of(const densq_file *file) {
     return plan;
 }
 
-FileContents read_contents(const std::string &path) {
-    const File file = open_file(path, DENSQ_OPEN_SKIP_CHECKSUM);
-    FileContents contents = {
-        list_matrices(file.get()), list_tensors(file.get()), list_metadata(file.get()), {}};
+std::vector<MetadataEntry> list_metadata(const densq_file *file) {
+    std::vector<MetadataEntry> list;
+    for_each_entry(file, DENSQ_METADATA, densq_get_metadata, [&](const densq_metadata &metadata) {
+        list.push_back({{metadata.key, metadata.key_bytes}, metadata.value_bytes});
+    });
+    return list;
+}
+
+densq_matrix get_matrix(const densq_file *file, uint32_t index) {
+    return get_entry(file, index, densq_get_matrix);
+}
+
+densq_tensor get_tensor(const densq_file *file, uint32_t index) {
+    return get_entry(file, index, densq_get_tensor);
+}
+
+std::optional<std::string_view> find_text(const densq_file *file, const std::string &key) {
+    uint32_t index;
+    if (densq_find(file, DENSQ_METADATA, key.c_str(), &index) != DENSQ_OK) return std::nullopt;
+    const densq_metadata metadata = get_entry(file, index, densq_get_metadata);
+    return std::string_view(metadata.value, metadata.value_bytes);
+}
+
+double TensorEntry::elements() const {
+    return std::accumulate(shape.begin(), shape.end(), 1.0, std::multiplies<>());
+}
+
+FileContents list_contents(const densq_file *file, const std::string &path) {
+    FileContents contents = {list_matrices(file), list_tensors(file), list_metadata(file), {}};
     FileTotals &totals = contents.totals;
     for (const MatrixEntry &matrix : contents.matrices) {
         totals.weights += matrix.weights();
         totals.nnz += matrix.nnz;
         totals.matrix_bytes += matrix.bytes;
     }
-    for (const TensorEntry &tensor : contents.tensors) totals.tensor_bytes += tensor.bytes;
+    for (const TensorEntry &tensor : contents.tensors) {
+        totals.plain_elements += tensor.elements();
+        totals.tensor_bytes += tensor.bytes;
+    }
     for (const MetadataEntry &entry : contents.metadata) totals.metadata_bytes += entry.bytes;
     totals.file_bytes = std::filesystem::file_size(path);
     return contents;

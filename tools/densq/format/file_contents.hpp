@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // file_contents.hpp - opens densq files and lists what they hold; errors are exceptions.
 #pragma once
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "directory.hpp"
@@ -28,6 +30,8 @@ struct TensorEntry {
     std::string name, dtype;
     std::vector<uint64_t> shape;
     uint64_t bytes;
+
+    double elements() const;
 };
 
 struct MetadataEntry {
@@ -36,14 +40,24 @@ struct MetadataEntry {
 };
 
 std::vector<MatrixEntry> list_matrices(const densq_file *file);
+std::vector<MetadataEntry> list_metadata(const densq_file *file);
+
+// Entry `index` of its kind, which must exist.
+densq_matrix get_matrix(const densq_file *file, uint32_t index);
+densq_tensor get_tensor(const densq_file *file, uint32_t index);
+
+// The value of a metadata entry; it points into the file.
+std::optional<std::string_view> find_text(const densq_file *file, const std::string &key);
 
 struct FileTotals {
     double weights = 0, nnz = 0;
+    double plain_elements = 0;
     uint64_t matrix_bytes = 0, tensor_bytes = 0, metadata_bytes = 0, file_bytes = 0;
 
     double bits_per_weight() const {
         return weights > 0 ? 8 * static_cast<double>(matrix_bytes) / weights : 0;
     }
+    double parameters() const { return weights + plain_elements; }
 };
 
 struct FileContents {
@@ -56,7 +70,7 @@ struct FileContents {
 // The plan that such a file follows.
 FilePlan plan_of(const densq_file *file);
 
-// For a file that proves right; its checksums are not compared.
-FileContents read_contents(const std::string &path);
+// `path`: where the file was opened.
+FileContents list_contents(const densq_file *file, const std::string &path);
 
 }  // namespace densq::tool
