@@ -161,8 +161,10 @@ def test_special_files(folder):
 def test_what_cannot_be_read(folder):
     model = save_model(folder / "m", b"{}")
     user = {"user": 65534} if os.geteuid() == 0 else {}
-    for path in (folder, model):
-        path.chmod(0o755)
+    outputs = folder / "outputs"
+    outputs.mkdir()
+    for path, mode in ((folder, 0o755), (model, 0o755), (outputs, 0o777)):
+        path.chmod(mode)
     try:
         if run("--version", **user).returncode != 0:
             return "skipped, another user cannot run the tool"
@@ -171,7 +173,7 @@ def test_what_cannot_be_read(folder):
 
     def check(part, path, mode):
         path.chmod(mode)
-        result = run("quantize", "-o", folder / "out.densq", "--model", model, "--unweighted",
+        result = run("quantize", "-o", outputs / "out.densq", "--model", model, "--unweighted",
                      **user)
         path.chmod(0o755)
         assert result.returncode == 1 and part in result.stderr, result

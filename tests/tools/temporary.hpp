@@ -45,6 +45,11 @@ inline std::filesystem::path write_text(const std::filesystem::path &path,
     return path;
 }
 
+inline std::string read_bytes(const std::filesystem::path &path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
 // The bytes of a .safetensors file with this header, whatever is in it.
 inline std::string safetensors_bytes(const std::string &header, const std::string &data) {
     const uint64_t size = header.size();

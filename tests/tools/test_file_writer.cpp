@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The writer: what it writes opens and says the same; whatever fails leaves nothing.
+// The writer: what it writes opens and says the same; what it is not given right has no name.
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
 #include <numeric>
 
-#include "densq/layout.h"
 #include "tests/support/opened_files.hpp"
+#include "tests/tools/made_matrices.hpp"
 #include "tests/tools/temporary.hpp"
 #include "tools/densq/format/file_writer.hpp"
 #include "tools/densq/format/input_file.hpp"
@@ -17,21 +17,6 @@ using namespace densq::tool;
 namespace fs = std::filesystem;
 
 namespace {
-
-QuantizedMatrix make_matrix(uint32_t rows, uint32_t cols, uint32_t bits,
-                            const std::vector<uint32_t> &sparse_cols) {
-    QuantizedMatrix matrix = {rows, cols, bits, {}, {}, {}, sparse_cols, {}};
-    matrix.lut.assign(static_cast<size_t>(rows) << bits, 0x3C00);  // 1.0
-    matrix.codes.resize(densq_codes_bytes(rows, cols, bits));
-    matrix.row_ptr.assign(rows + 1, static_cast<uint32_t>(sparse_cols.size()));  // all in row 0
-    matrix.row_ptr[0] = 0;
-    matrix.val.assign(sparse_cols.size(), 0x4000);  // 2.0
-    return matrix;
-}
-
-MatrixPlan plan_of(const QuantizedMatrix &matrix) {
-    return {matrix.rows, matrix.cols, matrix.bits, static_cast<uint32_t>(matrix.val.size())};
-}
 
 // Writes one matrix, which may be anything.
 std::string write_error(const fs::path &target, const QuantizedMatrix &matrix) {
@@ -101,25 +86,33 @@ TEST_CASE("writer: all kinds of entries") {
     CHECK(std::memcmp(t.data, floats, sizeof floats) == 0);
 }
 
-TEST_CASE("writer: without finish nothing is left, and what was there stays") {
+TEST_CASE("writer: without finish the partial file is left once a matrix is done") {
     TemporaryFolder folder;
-    const fs::path target = folder.path / "out.densq";
+    const fs::path target = folder.path / "out.densq", partial = folder.path / "out.densq.partial";
     const QuantizedMatrix matrix = make_matrix(2, 40, 4, {7});
     FilePlan plan;
-    plan.matrices["m"] = plan_of(matrix);
-    {
-        FileWriter writer(target, plan);
-        writer.add_matrix("m", matrix);
+    plan.matrices = {{"m", plan_of(matrix)}, {"n", plan_of(matrix)}};
+    for (const bool before : {false, true}) {
+        if (before) write_text(target, "before");
+        {
+            const FileWriter writer(target, plan);
+            CHECK(fs::file_size(partial) == Directory(plan).file_bytes);
+            CHECK(writer.left_text().empty());
+        }
+        CHECK(folder.files() == before);
+        {
+            FileWriter writer(target, plan);
+            writer.add_matrix("m", matrix);
+            CHECK(writer.left_text() == "1 of 2 matrices are done and stay in " + partial.string() +
+                                            "; the same command with --resume goes on");
+        }
+        CHECK(fs::exists(partial));
+        CHECK(open_file(partial.string()).status == DENSQ_ERR_MAGIC);
+        CHECK(read_bytes(partial).starts_with("unfinished densq file"));
+        fs::remove(partial);
+        CHECK(folder.files() == before);
     }
-    CHECK(folder.files() == 0);
-    write_text(target, "before");
-    {
-        FileWriter writer(target, plan);
-        writer.add_matrix("m", matrix);
-        CHECK(folder.files() == 2);
-    }
-    CHECK(folder.files() == 1);
-    CHECK(read_text(target) == "before");
+    CHECK(read_bytes(target) == "before");
     CHECK(write_error(target, matrix).empty());
     CHECK(folder.files() == 1);
     CHECK(open_file(target.string()).status == DENSQ_OK);
@@ -132,8 +125,7 @@ TEST_CASE("writer: what does not prove right gets no name") {
         const std::string message = write_error(target, matrix);
         CHECK_MESSAGE(contains(message, "what was written does not prove right"), message);
         CHECK_MESSAGE(contains(message, part), message);
-        CHECK(folder.files() == 1);
-        CHECK(read_text(target) == "before");
+        CHECK(read_bytes(target) == "before");
     };
     QuantizedMatrix matrix = make_matrix(2, 40, 4, {7, 8});
     matrix.lut[5] = 0x7C00;
@@ -204,22 +196,17 @@ TEST_CASE("writer: a plan that no file can hold, a place where none can be") {
     CHECK(contains(error(folder.path / "out", plan), "must have 1 to 255 bytes"));
     plan.tensors = {{"", {DENSQ_F32, {1}}}};
     CHECK(contains(error(folder.path / "out", plan), "must have 1 to 255 bytes"));
-    CHECK(contains(error(folder.path / "none" / "out", {}),
-                   "cannot create a temporary file beside it: No such file"));
-    CHECK(contains(error(write_text(folder.path / "file", "") / "out", {}), "Not a directory"));
-    CHECK(folder.files() == 1);
-}
-
-TEST_CASE("writer: the file has the permissions of any new file") {
-    TemporaryFolder folder;
-    const fs::path target = folder.path / "out.densq";
-    for (const mode_t mask : {0022u, 0077u}) {
-        const mode_t before = umask(mask);
-        const std::string message = write_error(target, make_matrix(1, 1, 2, {}));
-        umask(before);
-        REQUIRE(message == "");
-        struct stat info;
-        REQUIRE(stat(target.c_str(), &info) == 0);
-        CHECK((info.st_mode & 0777) == (0666 & ~mask));
+    for (const char *name : {"a\n", "\x7F", "\xC3", "\xFF"}) {
+        plan = {{}, {}, {{name, {DENSQ_F32, {1}}}}};
+        CHECK(contains(error(folder.path / "out", plan), "no densq file can hold this: tensor "));
+        plan = {{}, {{name, {1, 1, 2, 0}}}, {}};
+        CHECK(contains(error(folder.path / "out", plan), "no densq file can hold this: tensor "));
+        plan = {{{name, ""}}, {}, {}};
+        CHECK(contains(error(folder.path / "out", plan), "no densq file can hold this: metadata"));
     }
+    plan.metadata = {{"config.json", "caf\xE9"}};
+    CHECK(contains(error(folder.path / "out", plan), "'config.json'"));
+    plan.metadata = {{"tokenizer.json", std::string(DENSQ_MAX_VALUE_BYTES + 1, 'x')}};
+    CHECK(contains(error(folder.path / "out", plan), "'tokenizer.json'"));
+    CHECK(folder.files() == 0);
 }

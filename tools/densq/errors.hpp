@@ -16,4 +16,9 @@ struct UsageError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// What ended a run whose output is unfinished but can be gone on with; the cause is nested in it.
+struct Unfinished : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 }  // namespace densq::tool

@@ -34,6 +34,7 @@ public:
         app.require_subcommand(1);
         app.footer("densq help COMMAND shows the options of a command.");
         add_quantize();
+        add_merge();
         add_info();
         add_verify();
         add_bench();
@@ -133,11 +134,28 @@ private:
         command->add_option("--layers", quantize.layers,
                             "FIRST:END: quantize these layers of the plan; see densq merge");
         command->add_flag("--quiet", quantize.quiet, "no progress bar, no plan and no summary");
-        command->add_option("-o,--output", quantize.output, "the densq file to write");
+        add_output(command, &quantize.output, &quantize.resume);
         command->footer(
             "Example:\n  densq quantize --model llama --gradients llama-gradients --bits 3 "
             "--outliers 0.40% --sensitive 0.05% -o llama-3bit.densq");
         command->callback([this] { quantize_command(quantize); });
+    }
+
+    static CLI::Option *add_output(CLI::App *command, std::string *output, bool *resume) {
+        command->add_flag("--resume", *resume,
+                          "go on with the OUTPUT.partial that an ended run has left");
+        return command->add_option("-o,--output", *output, "the densq file to write");
+    }
+
+    void add_merge() {
+        CLI::App *command = app.add_subcommand("merge", "Make one file of parts of a model");
+        command->add_option("PART", merge.parts, "densq files made with quantize --layers")
+            ->required();
+        add_output(command, &merge.output, &merge.resume)->required();
+        command->add_flag("--quiet", merge.quiet, "no progress bar and no summary");
+        command->footer("The result has the same bytes as the file that one run makes.\n"
+                        "Example:\n  densq merge -o llama.densq part-*.densq");
+        command->callback([this] { merge_command(merge); });
     }
 
     void add_info() {
@@ -237,6 +255,7 @@ private:
 
     CLI::App app;
     QuantizeOptions quantize;
+    MergeOptions merge;
     InfoOptions info;
     std::string verified_file;
     BenchOptions bench;

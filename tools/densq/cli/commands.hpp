@@ -16,8 +16,14 @@ struct QuantizeOptions {
     std::vector<std::string> include, exclude, drop, bits_for;
     std::string expert_layout;  // "out-in", "in-out"; empty: by the model
     std::string plan, layers;   // a plan to write, or to take layers "FIRST:END" of
-    bool unweighted = false, dry_run = false, quiet = false;
+    bool unweighted = false, dry_run = false, quiet = false, resume = false;
     uint32_t threads = 0;  // 0: all cores
+};
+
+struct MergeOptions {
+    std::vector<std::string> parts;
+    std::string output;
+    bool resume = false, quiet = false;
 };
 
 struct InfoOptions {
@@ -45,6 +51,7 @@ struct SelftestOptions {
 };
 
 void quantize_command(const QuantizeOptions &options);
+void merge_command(const MergeOptions &options);
 void info_command(const InfoOptions &options);
 void verify_command(const std::string &file);
 void bench_command(const BenchOptions &options);

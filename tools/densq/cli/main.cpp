@@ -32,19 +32,39 @@ void hold_standard_streams() {
 // Also what was written before now; fflush alone does not tell.
 bool output_arrived() { return std::fflush(stdout) == 0 && !std::ferror(stdout); }
 
+// Says what the exception in flight says.
+int report(const char *interrupted_text) {
+    try {
+        throw;
+    } catch (const UsageError &error) {
+        return fail(error.what(), 2);
+    } catch (const Interrupted &interrupted) {
+        return fail(interrupted_text, 128 + interrupted.signal);
+    } catch (const std::bad_alloc &) {
+        return fail("out of memory", 1);
+    } catch (const std::exception &error) {
+        return fail(error.what(), 1);
+    }
+}
+
+int report_unfinished(const Unfinished &unfinished) {
+    try {
+        std::rethrow_if_nested(unfinished);
+        return fail(unfinished.what(), 1);
+    } catch (...) {
+        return fail(unfinished.what(), report("interrupted"));
+    }
+}
+
 int run(int argc, char **argv) {
     catch_lost_pages();
     try {
         if (const int status = run_command_line(argc, argv)) return status;
         return output_arrived() ? 0 : fail("cannot write the output to stdout", 1);
-    } catch (const UsageError &error) {
-        return fail(error.what(), 2);
-    } catch (const Interrupted &interrupted) {
-        return fail("interrupted; no output was left", 128 + interrupted.signal);
-    } catch (const std::bad_alloc &) {
-        return fail("out of memory", 1);
-    } catch (const std::exception &error) {
-        return fail(error.what(), 1);
+    } catch (const Unfinished &unfinished) {
+        return report_unfinished(unfinished);
+    } catch (...) {
+        return report("interrupted; no output was left");
     }
 }
 

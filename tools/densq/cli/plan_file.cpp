@@ -95,15 +95,6 @@ uint64_t fingerprint_of(const ModelPlan &plan, const InputChecksums &checksums) 
     return fingerprint.value();
 }
 
-std::string part_json(const ModelPlan &whole, uint64_t fingerprint, uint64_t begin, uint64_t end) {
-    return PlanJson({{"plan", hex(fingerprint)},
-                     {"layers", {begin, end}},
-                     {"of", count_layers(whole)},
-                     {"matrices", whole.file.matrices.size()},
-                     {"tensors", whole.file.tensors.size()}})
-        .dump();
-}
-
 void write_plan_file(const std::string &path, const QuantizeOptions &options, const ModelPlan &plan,
                      const InputChecksums &checksums) {
     PlanJson json = {

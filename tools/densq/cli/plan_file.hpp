@@ -25,9 +25,6 @@ uint64_t layer_of(const std::string &tensor);
 // Equal for equal results: of everything that determines the file's bytes.
 uint64_t fingerprint_of(const ModelPlan &plan, const InputChecksums &checksums);
 
-// The metadata entry of the file of layers [begin, end) of a plan.
-std::string part_json(const ModelPlan &whole, uint64_t fingerprint, uint64_t begin, uint64_t end);
-
 void write_plan_file(const std::string &path, const QuantizeOptions &options, const ModelPlan &plan,
                      const InputChecksums &checksums);
 

@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "interrupt.hpp"
+#include "output.hpp"
 #include "plan_report.hpp"
 #include "quantize_job.hpp"
 #include "tools/densq/errors.hpp"
@@ -35,6 +36,7 @@ QuantizeOptions with_plan(const QuantizeOptions &given, const StoredPlan &stored
     options.plan = given.plan;
     options.layers = given.layers;
     options.quiet = given.quiet;
+    options.resume = given.resume;
     options.threads = given.threads;
     return options;
 }
@@ -58,20 +60,27 @@ void print_notices(const QuantizeJob &job) {
 }
 
 void print_plan(const QuantizeJob &job) {
-    std::fputs(plan_report(job.plan(), planned_bytes(job.plan().file)).c_str(), stdout);
+    std::fputs(plan_report(job.plan(), Directory(job.plan().file).file_bytes).c_str(), stdout);
     std::fflush(stdout);
 }
 
-void quantize_to_file(const QuantizeOptions &options, QuantizeJob *job) {
+void quantize_to_file(const QuantizeOptions &options, const OutputTarget &target,
+                      const QuantizeJob &job) {
     const auto begin = std::chrono::steady_clock::now();
-    print_notices(*job);
-    if (!options.quiet) print_plan(*job);
-    for (const std::string &warning : job->write())
+    std::vector<std::string> warnings;
+    const auto add_all = [&](FileWriter *writer) {
+        print_notices(job);
+        if (!options.quiet) print_plan(job);
+        warnings = job.add_all(writer);
+    };
+    prove_texts(job.plan().file);
+    write_output(target, job.plan().file, {job.fingerprint(), options.resume}, add_all);
+    for (const std::string &warning : warnings)
         std::fprintf(stderr, "densq: warning: %s\n", warning.c_str());
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     if (!options.quiet)
         std::printf("%s: %.1f MB, %.1f s\n", options.output.c_str(),
-                    static_cast<double>(std::filesystem::file_size(options.output)) / 1e6,
+                    static_cast<double>(std::filesystem::file_size(target.path)) / 1e6,
                     seconds.count());
 }
 
@@ -79,9 +88,22 @@ void quantize_part(const QuantizeOptions &given) {
     const Layers layers = parse_layers(given.layers);
     const StoredPlan stored = read_plan_file(given.plan);
     const QuantizeOptions options = with_plan(given, stored);
+    const OutputTarget target(options.output);
     QuantizeJob job(options);
     job.take_part(stored, layers.begin, layers.end);
-    quantize_to_file(options, &job);
+    quantize_to_file(options, target, job);
+}
+
+void write_plan(const QuantizeOptions &options) {
+    QuantizeJob job(options);
+    job.check_values();
+    print_notices(job);
+    if (!options.quiet) print_plan(job);
+    write_plan_file(options.plan, options, job.plan(), job.checksums());
+    if (!options.quiet)
+        std::printf("%s: a plan of %llu layers; quantize them with --plan and --layers FIRST:END\n",
+                    options.plan.c_str(),
+                    static_cast<unsigned long long>(count_layers(job.plan())));
 }
 
 }  // namespace
@@ -90,20 +112,16 @@ void quantize_command(const QuantizeOptions &options) {
     catch_interrupts();
     require_what_belongs_together(options);
     if (!options.layers.empty()) return quantize_part(options);
-    QuantizeJob job(options);
+    if (!options.plan.empty()) return write_plan(options);
     if (options.dry_run) {
+        const QuantizeJob job(options);
         print_notices(job);
         return print_plan(job);
     }
+    const OutputTarget target(options.output);
+    QuantizeJob job(options);
     job.check_values();
-    if (options.plan.empty()) return quantize_to_file(options, &job);
-    print_notices(job);
-    if (!options.quiet) print_plan(job);
-    write_plan_file(options.plan, options, job.plan(), job.checksums());
-    if (!options.quiet)
-        std::printf("%s: a plan of %llu layers; quantize them with --plan and --layers FIRST:END\n",
-                    options.plan.c_str(),
-                    static_cast<unsigned long long>(count_layers(job.plan())));
+    quantize_to_file(options, target, job);
 }
 
 }  // namespace densq::tool

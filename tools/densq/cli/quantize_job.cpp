@@ -11,6 +11,7 @@
 #include "tools/densq/format/handles.hpp"
 #include "tools/densq/format/input_file.hpp"
 #include "tools/densq/format/model_json.hpp"
+#include "tools/densq/format/part_json.hpp"
 #include "tools/densq/format/plain_tensor.hpp"
 #include "tools/densq/quantize/matrix_reader.hpp"
 #include "tools/densq/quantize/model_notes.hpp"
@@ -75,7 +76,11 @@ ModelConfig read_config(const fs::path &folder) {
     }
 }
 
-void forget(const Checkpoint::Entry &entry) { entry.file->forget(*entry.tensor); }
+// When a tensor has been read, and before anything that was made of it is kept.
+void end_reading(const Checkpoint::Entry &entry) {
+    entry.file->require_whole();
+    entry.file->forget(*entry.tensor);
+}
 
 }  // namespace
 
@@ -149,10 +154,12 @@ void QuantizeJob::check_values() {
         check_interrupt();
         const Checkpoint::Entry &entry = model.tensors.at(name);
         found.model[name] = check_weights(name, entry, threads);
+        end_reading(entry);
         progress.add(entry.tensor->bytes);
         if (!gradients) continue;
         const Checkpoint::Entry &squares = gradients->tensors.at(name);
         found.gradients[name] = check_gradients(name, squares, threads, &weighted);
+        end_reading(squares);
         progress.add(squares.tensor->bytes);
         if (!weighted)
             notices.push_back("the gradients of '" + name +
@@ -160,9 +167,10 @@ void QuantizeJob::check_values() {
     }
     for (const auto &[name, tensor] : planned.file.tensors) {
         bool any_nan = false;
-        found.model[name] = check_plain(model.tensors.at(name), threads, &any_nan);
-        if (model.tensors.at(name).tensor->dtype != dtype_name(tensor.dtype))
-            plain_bytes(name, model.tensors.at(name));  // that it can be converted
+        const Checkpoint::Entry &entry = model.tensors.at(name);
+        found.model[name] = check_plain(entry, threads, &any_nan);
+        if (entry.tensor->dtype != dtype_name(tensor.dtype)) plain_bytes(name, entry);  // if it can
+        end_reading(entry);
         if (any_nan) notices.push_back("plain tensor '" + name + "' holds a NaN");
     }
 }
@@ -173,7 +181,9 @@ void QuantizeJob::take_part(const StoredPlan &stored, uint64_t begin, uint64_t e
         throw UsageError("--layers: the plan has the layers 0:" + std::to_string(layers));
     if (fingerprint_of(planned, stored.checksums) != stored.fingerprint)
         throw DataError(options.plan + ": the inputs or this densq are not those of the plan");
-    planned.file.metadata["densq.part"] = part_json(planned, stored.fingerprint, begin, end);
+    planned.file.metadata[kPartKey] = part_json(
+        {stored.fingerprint, static_cast<uint32_t>(begin), static_cast<uint32_t>(end),
+         static_cast<uint32_t>(layers), planned.file.matrices.size(), planned.file.tensors.size()});
     const auto elsewhere = [&](const std::string &tensor) {
         return layer_of(tensor) < begin || layer_of(tensor) >= end;
     };
@@ -194,30 +204,30 @@ void QuantizeJob::take_part(const StoredPlan &stored, uint64_t begin, uint64_t e
                                 " was written");
 }
 
-std::vector<std::string> QuantizeJob::write() const {
+std::vector<std::string> QuantizeJob::add_all(FileWriter *writer) const {
     uint64_t weights = 0;
     for (const auto &[name, matrix] : planned.file.matrices)
         weights += uint64_t{matrix.rows} * matrix.cols;
-    FileWriter writer(options.output, planned.file);
     ProgressBar progress(weights, options.quiet);
     ModelNotes notes;
     for (const auto &[name, matrix] : planned.file.matrices) {
+        check_interrupt();
         progress.begin(name);
+        if (writer->keep_matrix(name)) {
+            progress.add(uint64_t{matrix.rows} * matrix.cols);
+            continue;
+        }
         const QuantizationResult result = quantize(name, &progress);
         notes.add(name, result.notes);
-        writer.add_matrix(name, result.matrix);
+        writer->add_matrix(name, result.matrix);
     }
     for (const auto &[name, tensor] : planned.file.tensors) {
         check_interrupt();
         const Checkpoint::Entry &entry = model.tensors.at(name);
         const PlainBytes plain = plain_bytes(name, entry);
-        writer.add_tensor(name, plain.data, plain.bytes);
-        forget(entry);
+        writer->add_tensor(name, plain.data, plain.bytes);
+        end_reading(entry);
     }
-    check_interrupt();
-    model.require_whole();
-    if (gradients) gradients->require_whole();
-    writer.finish();
     return notes.warnings();
 }
 
@@ -241,8 +251,8 @@ QuantizationResult QuantizeJob::quantize(const std::string &name, ProgressBar *p
                                                     check_interrupt();
                                                     progress->add(uint64_t{rows} * shape.cols);
                                                 }});
-    forget(weights);
-    if (gradients) forget(gradients->tensors.at(matrix.origin.tensor));
+    end_reading(weights);
+    if (gradients) end_reading(gradients->tensors.at(matrix.origin.tensor));
     return quantized;
 }
 

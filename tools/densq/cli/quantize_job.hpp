@@ -23,11 +23,12 @@ public:
     // Restricts it to the layers [begin, end) of a stored plan, which must be the plan of this job.
     void take_part(const StoredPlan &stored, uint64_t begin, uint64_t end);
 
-    // Returns what the user should know of the result.
-    std::vector<std::string> write() const;
+    // Quantizes what the writer does not have yet.  Returns what the user should know of it.
+    std::vector<std::string> add_all(FileWriter *writer) const;
 
     const ModelPlan &plan() const { return planned; }
     const InputChecksums &checksums() const { return found; }
+    uint64_t fingerprint() const { return fingerprint_of(planned, found); }
     std::vector<std::string> notices;
 
 private:
@@ -36,7 +37,6 @@ private:
     void refuse_overwriting_input() const;
     bool is_quantized(const std::string &tensor) const;
     QuantizationResult quantize(const std::string &name, ProgressBar *progress) const;
-    uint64_t fingerprint() const { return fingerprint_of(planned, found); }
 
     const QuantizeOptions &options;
     const Checkpoint model;

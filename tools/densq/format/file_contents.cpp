@@ -82,6 +82,23 @@ std::vector<MatrixEntry> list_matrices(const densq_file *file) {
     return list;
 }
 
+FilePlan plan_of(const densq_file *file) {
+    FilePlan plan;
+    for_each_entry(file, DENSQ_METADATA, densq_get_metadata, [&](const densq_metadata &entry) {
+        plan.metadata[{entry.key, entry.key_bytes}] = {entry.value, entry.value_bytes};
+    });
+    for_each_entry(file, DENSQ_MATRIX, densq_get_matrix, [&](const densq_matrix &matrix) {
+        plan.matrices[{matrix.name, matrix.name_bytes}] = {matrix.rows, matrix.cols, matrix.bits,
+                                                           matrix.nnz};
+    });
+    for_each_entry(file, DENSQ_TENSOR, densq_get_tensor, [&](const densq_tensor &tensor) {
+        plan.tensors[{tensor.name, tensor.name_bytes}] = {
+            static_cast<densq_dtype>(tensor.dtype),
+            {tensor.shape, tensor.shape + tensor.dimensions}};
+    });
+    return plan;
+}
+
 FileContents read_contents(const std::string &path) {
     const File file = open_file(path, DENSQ_OPEN_SKIP_CHECKSUM);
     FileContents contents = {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "directory.hpp"
 #include "handles.hpp"
 
 namespace densq::tool {
@@ -51,6 +52,9 @@ struct FileContents {
     std::vector<MetadataEntry> metadata;
     FileTotals totals;
 };
+
+// The plan that such a file follows.
+FilePlan plan_of(const densq_file *file);
 
 // For a file that proves right; its checksums are not compared.
 FileContents read_contents(const std::string &path);

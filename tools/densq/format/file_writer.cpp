@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "file_writer.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <stdexcept>
 
@@ -20,119 +15,96 @@ densq_sections sections_of(const densq_matrix_record &record) {
     return densq_place_sections(record.rows, record.cols, record.bits, record.nnz);
 }
 
-uint64_t tensor_bytes(const TensorPlan &plan) {
-    uint64_t bytes = plan.dtype == DENSQ_F32 ? 4 : 2;
-    for (const uint32_t dimension : plan.shape) bytes *= dimension;
-    return bytes;
+void take_checksums(densq_matrix_record *record, const densq_matrix_record &from) {
+    record->lut_crc = from.lut_crc;
+    record->codes_crc = from.codes_crc;
+    record->row_ptr_crc = from.row_ptr_crc;
+    record->col_crc = from.col_crc;
+    record->val_crc = from.val_crc;
+}
+
+const FilePlan &proven(const FilePlan &plan) {
+    prove_texts(plan);
+    return plan;
 }
 
 }  // namespace
 
-void FileWriter::fail(const char *what) const {
-    throw DataError(target.string() + ": cannot " + what + ": " + std::strerror(errno));
-}
-
-// Delegates, so that the destructor runs if the rest of this throws.
-FileWriter::FileWriter(const std::filesystem::path &target_, const FilePlan &plan)
-    : FileWriter(target_) {
-    plan_directory(plan);
-    std::string name = (target.parent_path() / ".").string();
-    name.append(target.filename().string()).append(".XXXXXX");
-    file = mkostemp(name.data(), O_CLOEXEC);
-    if (file < 0) fail("create a temporary file beside it");
-    temporary = name;
-    // The directory goes here at the end, when the checksums are known.
-    const std::vector<uint8_t> room(position);
-    position = 0;
-    write(room.data(), room.size());
+FileWriter::FileWriter(const OutputTarget &target_, const FilePlan &plan,
+                       const Continuation &continuation)
+    : target(target_), directory(proven(plan)), file(target), earlier(directory.matrices.size()) {
+    open(continuation);
     size_t i = 0;
     for (const auto &[key, value] : plan.metadata)
-        metadata[i++].value_crc = add_section(value.data(), value.size());
+        write_section(directory.metadata[i++].offset, value.data(), value.size());
 }
 
-FileWriter::~FileWriter() {
-    if (file >= 0) close(file);
-    if (!temporary.empty()) unlink(temporary.c_str());
-}
-
-// Fills in the records but for their checksums, and sets the position to the first section.
-void FileWriter::plan_directory(const FilePlan &plan) {
-    const auto add_name = [&](const std::string &name, auto *record) {
-        if (name.empty() || name.size() > DENSQ_MAX_NAME_BYTES)
-            throw DataError("the name '" + name + "' must have 1 to 255 bytes");
-        record->name_offset = static_cast<uint32_t>(names.size());
-        record->name_bytes = static_cast<uint32_t>(name.size());
-        names += name;
-    };
-    for (const auto &[key, value] : plan.metadata) {
-        densq_metadata_record record = {};
-        add_name(key, &record);
-        record.value_bytes = value.size();
-        metadata.push_back(record);
+// Finds out what an earlier run has left, and either goes on with it or begins anew.
+void FileWriter::open(const Continuation &continuation) {
+    const std::string partial = target.partial.string();
+    if (continuation.resume && file.state() != PartialFile::State::kEmpty) {
+        const bool same = file.state() == PartialFile::State::kUnfinished
+                              ? file.fingerprint() == continuation.fingerprint
+                              : is_complete();
+        if (!same)
+            throw DataError(partial + ": was begun with other options or inputs; leave --resume "
+                                      "out to begin anew");
+        if (read_earlier_records()) {
+            file.go_on(continuation.fingerprint, directory.file_bytes);
+            return;
+        }
     }
-    for (const auto &[name, matrix] : plan.matrices) {
-        densq_matrix_record record = {};
-        add_name(name, &record);
-        record.rows = matrix.rows;
-        record.cols = matrix.cols;
-        record.bits = matrix.bits;
-        record.nnz = matrix.nnz;
-        record.bytes = sections_of(record).bytes;
-        matrices.push_back(record);
+    if (continuation.resume)
+        notice_text = "there is no work of an earlier run in " + partial + " to go on with";
+    else if (file.state() != PartialFile::State::kEmpty)
+        notice_text = partial + " of an earlier run is begun anew; --resume would go on with it";
+    file.begin(continuation.fingerprint, directory.file_bytes);
+}
+
+// True if the file has a record, as planned, of any matrix.
+bool FileWriter::read_earlier_records() {
+    file.read(directory.place_of_matrix(0), earlier.data(), earlier.size() * sizeof earlier[0]);
+    bool any = false;
+    for (size_t i = 0; i < earlier.size(); ++i) {
+        densq_matrix_record expected = directory.matrices[i];
+        take_checksums(&expected, earlier[i]);
+        const bool there = std::memcmp(&expected, &earlier[i], sizeof expected) == 0;
+        if (!there) earlier[i] = {};
+        any |= there;
     }
-    for (const auto &[name, tensor] : plan.tensors) {
-        densq_tensor_record record = {};
-        add_name(name, &record);
-        record.dtype = static_cast<uint32_t>(tensor.dtype);
-        record.dimensions = static_cast<uint32_t>(tensor.shape.size());
-        std::copy(tensor.shape.begin(), tensor.shape.end(), record.shape);
-        record.bytes = tensor_bytes(tensor);
-        tensors.push_back(record);
+    return any;
+}
+
+// True if the directory, which is written last, is there and is the planned one.
+bool FileWriter::is_complete() const {
+    std::string image(directory.bytes, '\0');
+    file.read(0, image.data(), image.size());
+    Directory expected = directory;
+    const char *at = image.data() + directory.place_of_matrix(0);
+    for (densq_matrix_record &record : expected.matrices) {
+        densq_matrix_record stored;
+        std::memcpy(&stored, at, sizeof stored);
+        take_checksums(&record, stored);
+        at += sizeof stored;
     }
-    const uint64_t directory_bytes =
-        sizeof(densq_file_header) + metadata.size() * sizeof metadata[0] +
-        matrices.size() * sizeof matrices[0] + tensors.size() * sizeof tensors[0] + names.size();
-    uint64_t offset = densq_padded(directory_bytes);
-    position = offset;
-    const auto place = [&](auto *record, uint64_t bytes) {
-        record->offset = offset;
-        offset += densq_padded(bytes);
-    };
-    for (auto &record : metadata) place(&record, record.value_bytes);
-    for (auto &record : matrices) place(&record, record.bytes);
-    for (auto &record : tensors) place(&record, record.bytes);
-    planned_size = offset;
-}
-
-uint64_t planned_bytes(const FilePlan &plan) {
-    FileWriter writer("");
-    writer.plan_directory(plan);
-    return writer.planned_size;
-}
-
-void FileWriter::write(const void *data, uint64_t bytes) {
-    const auto *at = static_cast<const uint8_t *>(data);
-    position += bytes;
-    while (bytes > 0) {
-        const ssize_t written = ::write(file, at, std::min<uint64_t>(bytes, 1 << 30));
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) fail("write");
-        at += written;
-        bytes -= static_cast<uint64_t>(written);
+    for (densq_tensor_record &record : expected.tensors) {
+        densq_tensor_record stored;
+        std::memcpy(&stored, at, sizeof stored);
+        record.crc = stored.crc;
+        at += sizeof stored;
     }
+    return expected.image() == image;
 }
 
-// Writes a section with its padding; returns its checksum.
-uint32_t FileWriter::add_section(const void *data, uint64_t bytes) {
-    static const uint8_t zeros[DENSQ_ALIGNMENT] = {};
-    write(data, bytes);
-    write(zeros, densq_padded(bytes) - bytes);
-    return densq_crc32c(0, data, bytes);
-}
-
-template <typename T>
-uint32_t FileWriter::add_section(const std::vector<T> &data) {
-    return add_section(data.data(), data.size() * sizeof(T));
+std::string FileWriter::left_text() const {
+    const auto rest = earlier.begin() + static_cast<ptrdiff_t>(matrices_done);
+    const auto later = std::count_if(
+        rest, earlier.end(), [](const densq_matrix_record &record) { return record.bytes != 0; });
+    const size_t done = matrices_done + static_cast<size_t>(later);
+    if (done == 0) return "";
+    return std::to_string(done) + " of " + std::to_string(directory.matrices.size()) +
+           " matrices are done and stay in " + target.partial.string() +
+           "; the same command with --resume goes on";
 }
 
 // Returns the record that comes next, if it has this name.
@@ -140,24 +112,97 @@ template <typename Record>
 Record &FileWriter::next_record(std::vector<Record> &records, size_t done, const char *kind,
                                 const std::string &name) const {
     if (done == records.size()) refuse(kind, name, "it is one more than planned");
-    Record &record = records[done];
-    const std::string planned = names.substr(record.name_offset, record.name_bytes);
+    const std::string planned = directory.name_of(records[done]);
     if (name != planned) refuse(kind, name, "'" + planned + "' comes next");
-    return record;
+    return records[done];
+}
+
+// Writes a section with its padding; returns its checksum.
+uint32_t FileWriter::write_section(uint64_t offset, const void *data, uint64_t bytes) {
+    static const uint8_t zeros[DENSQ_ALIGNMENT] = {};
+    file.write(offset, data, bytes);
+    file.write(offset + bytes, zeros, densq_padded(bytes) - bytes);
+    return densq_crc32c(0, data, bytes);
+}
+
+template <typename T>
+uint32_t FileWriter::write_section(uint64_t offset, const std::vector<T> &data) {
+    return write_section(offset, data.data(), data.size() * sizeof(T));
 }
 
 void FileWriter::add_matrix(const std::string &name, const QuantizedMatrix &matrix) {
-    densq_matrix_record &record = next_record(matrices, matrices_done, "matrix", name);
+    densq_matrix_record &record = next_record(directory.matrices, matrices_done, "matrix", name);
     check_matrix(name, record, matrix);
+    const densq_sections sections = sections_of(record);
+    const auto write = [&](const densq_section &section, const auto &data) {
+        return write_section(record.offset + section.offset, data);
+    };
+    record.lut_crc = write(sections.lut, matrix.lut);
+    record.codes_crc = write(sections.codes, matrix.codes);
+    if (record.nnz != 0) {
+        record.row_ptr_crc = write(sections.row_ptr, matrix.row_ptr);
+        record.col_crc =
+            densq_col_bytes(matrix.cols) == sizeof(uint32_t)
+                ? write(sections.col, matrix.col)
+                : write(sections.col, std::vector<uint16_t>(matrix.col.begin(), matrix.col.end()));
+        record.val_crc = write(sections.val, matrix.val);
+    }
+    matrix_is_done();
+}
+
+void FileWriter::copy_matrix(const std::string &name, const densq_matrix_record &source,
+                             const std::vector<uint8_t> &sections) {
+    densq_matrix_record &record = next_record(directory.matrices, matrices_done, "matrix", name);
+    if (source.rows != record.rows || source.cols != record.cols || source.bits != record.bits ||
+        source.nnz != record.nnz || sections.size() != record.bytes)
+        refuse("matrix", name, "its record is another");
+    take_checksums(&record, source);
+    file.write(record.offset, sections.data(), sections.size());
+    matrix_is_done();
+}
+
+// The record goes to its place, where a later run finds it.
+void FileWriter::matrix_is_done() {
+    const densq_matrix_record &record = directory.matrices[matrices_done];
+    file.write(directory.place_of_matrix(matrices_done), &record, sizeof record);
+    file.keep();
     ++matrices_done;
-    record.lut_crc = add_section(matrix.lut);
-    record.codes_crc = add_section(matrix.codes);
-    if (record.nnz == 0) return;
-    record.row_ptr_crc = add_section(matrix.row_ptr);
-    record.col_crc = densq_col_bytes(matrix.cols) == sizeof(uint32_t)
-                         ? add_section(matrix.col)
-                         : add_section(std::vector<uint16_t>(matrix.col.begin(), matrix.col.end()));
-    record.val_crc = add_section(matrix.val);
+}
+
+bool FileWriter::keep_matrix(const std::string &name) {
+    densq_matrix_record &record = next_record(directory.matrices, matrices_done, "matrix", name);
+    const densq_matrix_record &stored = earlier[matrices_done];
+    if (stored.bytes == 0 || !is_whole(stored)) return false;
+    record = stored;
+    ++matrices_done;
+    return true;
+}
+
+bool FileWriter::is_whole(const densq_matrix_record &record) const {
+    const densq_sections sections = sections_of(record);
+    const auto right = [&](const densq_section &section, uint32_t crc) {
+        return is_section_right(record.offset + section.offset, section.bytes, crc);
+    };
+    return right(sections.lut, record.lut_crc) && right(sections.codes, record.codes_crc) &&
+           right(sections.row_ptr, record.row_ptr_crc) && right(sections.col, record.col_crc) &&
+           right(sections.val, record.val_crc);
+}
+
+// Compares the checksum; the padding must be zero.
+bool FileWriter::is_section_right(uint64_t offset, uint64_t bytes, uint32_t crc) const {
+    constexpr uint64_t kPiece = 1 << 20;
+    std::vector<uint8_t> piece(std::min(kPiece, densq_padded(bytes)));
+    uint32_t found = 0;
+    for (uint64_t at = 0; at < bytes; at += kPiece) {
+        const uint64_t size = std::min(kPiece, bytes - at), padded = densq_padded(size);
+        file.read(offset + at, piece.data(), padded);
+        found = densq_crc32c(found, piece.data(), size);
+        if (std::any_of(piece.begin() + static_cast<ptrdiff_t>(size),
+                        piece.begin() + static_cast<ptrdiff_t>(padded),
+                        [](uint8_t byte) { return byte != 0; }))
+            return false;
+    }
+    return found == crc;
 }
 
 void FileWriter::check_matrix(const std::string &name, const densq_matrix_record &record,
@@ -179,73 +224,34 @@ void FileWriter::check_matrix(const std::string &name, const densq_matrix_record
 }
 
 void FileWriter::add_tensor(const std::string &name, const void *data, uint64_t bytes) {
-    if (matrices_done < matrices.size()) refuse("tensor", name, "matrices are still to come");
-    densq_tensor_record &record = next_record(tensors, tensors_done, "tensor", name);
+    if (matrices_done < directory.matrices.size())
+        refuse("tensor", name, "matrices are still to come");
+    densq_tensor_record &record = next_record(directory.tensors, tensors_done, "tensor", name);
     if (bytes != record.bytes)
         refuse("tensor", name,
                std::to_string(bytes) + " bytes, not " + std::to_string(record.bytes));
     ++tensors_done;
-    record.crc = add_section(data, bytes);
+    record.crc = write_section(record.offset, data, bytes);
 }
 
 // Throws when the program is wrong, not the data of the user.
 void FileWriter::refuse(const char *kind, const std::string &name, const std::string &why) const {
-    throw std::logic_error(target.string() + ": " + kind + " '" + name +
+    throw std::logic_error(target.path.string() + ": " + kind + " '" + name +
                            "' is not what was planned: " + why);
 }
 
-void FileWriter::write_directory() {
-    std::string directory;
-    const auto append = [&](const auto &records) {
-        if (!records.empty())
-            directory.append(reinterpret_cast<const char *>(records.data()),
-                             records.size() * sizeof records[0]);
-    };
-    append(metadata);
-    append(matrices);
-    append(tensors);
-    directory += names;
-    densq_file_header header = {};
-    std::memcpy(header.magic, DENSQ_MAGIC, sizeof header.magic);
-    header.version = DENSQ_FORMAT_VERSION;
-    header.file_bytes = position;
-    header.metadata_count = static_cast<uint32_t>(metadata.size());
-    header.matrix_count = static_cast<uint32_t>(matrices.size());
-    header.tensor_count = static_cast<uint32_t>(tensors.size());
-    header.name_bytes = static_cast<uint32_t>(names.size());
-    header.directory_crc = densq_crc32c(0, directory.data(), directory.size());
-    header.header_crc = densq_crc32c(0, &header, sizeof header - sizeof header.header_crc);
-    if (lseek(file, 0, SEEK_SET) != 0) fail("return to its beginning");
-    write(&header, sizeof header);
-    write(directory.data(), directory.size());
-}
-
-void FileWriter::prove() const {
-    densq_file *opened = nullptr;
-    densq_fault fault = {};
-    if (densq_open_path(&opened, temporary.c_str(), nullptr, &fault) != DENSQ_OK)
-        throw DataError(target.string() + ": what was written does not prove right: " + fault.text);
-    densq_close(&opened);
-}
-
 void FileWriter::finish() {
-    if (matrices_done < matrices.size() || tensors_done < tensors.size())
-        throw std::logic_error(target.string() + ": not all that was planned has been written");
-    write_directory();
-    const mode_t mask = umask(0);
-    umask(mask);
-    if (fchmod(file, 0666 & ~mask) != 0 || fsync(file) != 0) fail("complete it on disk");
-    close(file);
-    file = -1;
-    prove();
-    if (rename(temporary.c_str(), target.c_str()) != 0) fail("rename the temporary file to it");
-    temporary.clear();
-    const std::filesystem::path folder = target.parent_path();
-    const int directory = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
-    if (directory >= 0) {
-        fsync(directory);
-        close(directory);
-    }
+    if (matrices_done < directory.matrices.size() || tensors_done < directory.tensors.size())
+        throw std::logic_error(target.path.string() +
+                               ": not all that was planned has been written");
+    const std::string image = directory.image();
+    constexpr size_t kHeader = sizeof(densq_file_header);
+    file.write(kHeader, image.data() + kHeader, image.size() - kHeader);
+    // All else is on disk before the header makes a densq file of it.
+    file.sync();
+    file.write(0, image.data(), kHeader);
+    file.sync();
+    file.complete();
 }
 
 }  // namespace densq::tool

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: MIT
-// fingerprint.hpp - a number that tells whether two things are the same (FNV-1a, 64 bits; no
-// protection against intent).
+// fingerprint.hpp - a number that says whether two runs would write the same file.
 #pragma once
 #include <cstdint>
 #include <string_view>
 
 namespace densq::tool {
 
+// FNV-1a of everything added, in this order.
 class Fingerprint {
 public:
-    // "ab", "c" is not the same as "a", "bc".
-    void add(std::string_view bytes) {
-        for (const char c : bytes) mix(static_cast<uint8_t>(c));
-        for (uint64_t size = bytes.size(), i = 0; i < 8; ++i, size >>= 8)
-            mix(static_cast<uint8_t>(size));
+    void add(uint64_t number) {
+        for (int shift = 0; shift < 64; shift += 8) add_byte(static_cast<uint8_t>(number >> shift));
     }
-
-    uint64_t value() const { return state; }
+    // With its length, so that no two lists of texts are alike.
+    void add(std::string_view text) {
+        add(uint64_t{text.size()});
+        for (const char byte : text) add_byte(static_cast<uint8_t>(byte));
+    }
+    uint64_t value() const { return hash; }
 
 private:
-    void mix(uint8_t byte) { state = (state ^ byte) * 0x100000001B3; }
+    void add_byte(uint8_t byte) { hash = (hash ^ byte) * 0x100000001B3; }
 
-    uint64_t state = 0xCBF29CE484222325;
+    uint64_t hash = 0xCBF29CE484222325;
 };
 
 }  // namespace densq::tool

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// output_target.hpp - where an output goes, checked before any work.
+#pragma once
+#include <sys/types.h>
+
+#include <filesystem>
+
+namespace densq::tool {
+
+// A regular file that is there or can be made.  DataError for anything else: a folder, a device, a
+// pipe, a place where nothing can be written.
+class OutputTarget {
+public:
+    OutputTarget(const std::filesystem::path &given);  // implicit: a path is what a target is
+
+    std::filesystem::path path;     // with symbolic links to the file followed
+    std::filesystem::path partial;  // where it grows, beside it
+    mode_t mode;                    // that of the file it replaces, or of any new file
+};
+
+}  // namespace densq::tool
