@@ -2,6 +2,7 @@
 #include "plan_file.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <fstream>
 
@@ -87,12 +88,34 @@ uint64_t count_layers(const ModelPlan &plan) {
 }
 
 uint64_t fingerprint_of(const ModelPlan &plan, const InputChecksums &checksums) {
-    Fingerprint fingerprint;
-    fingerprint.add(describe(plan).dump());
-    fingerprint.add(PlanJson(plan.file.metadata).dump());
-    fingerprint.add(PlanJson(checksums.model).dump());
-    fingerprint.add(PlanJson(checksums.gradients).dump());
-    return fingerprint.value();
+    Fingerprint print;
+    for (const auto &[key, value] : plan.file.metadata) {
+        print.add(key);
+        print.add(value);
+    }
+    for (const auto &[name, planned] : plan.matrices) {
+        const MatrixPlan &matrix = plan.file.matrices.at(name);
+        print.add(name);
+        for (const uint64_t number :
+             {uint64_t{matrix.rows}, uint64_t{matrix.cols}, uint64_t{matrix.bits},
+              uint64_t{matrix.nnz}, planned.origin.slice, uint64_t{planned.origin.transposed},
+              std::bit_cast<uint64_t>(planned.recipe.outliers),
+              std::bit_cast<uint64_t>(planned.recipe.sensitive)})
+            print.add(number);
+        print.add(planned.recipe.method);
+        print.add(planned.origin.tensor);
+    }
+    for (const auto &[name, tensor] : plan.file.tensors) {
+        print.add(name);
+        print.add(uint64_t{tensor.dtype});
+        for (const uint32_t dimension : tensor.shape) print.add(uint64_t{dimension});
+    }
+    for (const Checksums *sums : {&checksums.model, &checksums.gradients})
+        for (const auto &[name, sum] : *sums) {
+            print.add(name);
+            print.add(uint64_t{sum});
+        }
+    return print.value();
 }
 
 void write_plan_file(const std::string &path, const QuantizeOptions &options, const ModelPlan &plan,

@@ -169,11 +169,15 @@ private:
                                    " layers; those from number " + std::to_string(*beyond.begin()) +
                                    " to " + std::to_string(*beyond.rbegin()) +
                                    " are treated like the others");
-        for (const GroupTotals &group : plan.groups)
+        for (const GroupTotals &group : plan.groups) {
+            if (group.fate == Fate::kLeftOut && group.why != "--drop")
+                plan.notices.push_back(std::to_string(group.tensors) + " " + group.title +
+                                       " are left out: " + group.why);
             if (group.fate == Fate::kQuantized && group.bytes >= 2 * group.weights)
                 plan.notices.push_back(group.title + ": quantized they take " +
                                        std::to_string(group.bytes) + " bytes, more than in F16; " +
                                        "their rows are too short for tables of their own");
+        }
         note_plain_share();
     }
 

@@ -73,6 +73,7 @@ constexpr Rule kRules[] = {
     {kTables, "*", Shape::kNotVector, "*bias"},
     {kTables, "*", Shape::kNotVector, "*bias_table"},
     {kEmbeddings, "*", Shape::kNotVector, "*embed*"},
+    {kEmbeddings, "*", Shape::kNotVector, "*embd*"},
     {kEmbeddings, "*", Shape::kNotVector, "*wte.weight"},
 
     {kLinear, "rwkv*", Shape::kMatrix, "*.gate.weight"},
