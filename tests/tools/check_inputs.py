@@ -212,9 +212,10 @@ def cut_meanwhile(folder, bytes_left, **options):
 
 
 def test_an_input_that_is_cut_meanwhile(folder):
-    model = folder / "m.safetensors"
-    message = f"densq: {model}: was cut while it was read, or its disk fails\n"
-    assert cut_meanwhile(folder, 4096) == (1, message)
+    # It is noticed by the signal, or when what was read before is compared with the file.
+    message = f"densq: {folder}/m.safetensors: was cut while it was read, "
+    status, stderr = cut_meanwhile(folder, 4096)
+    assert status == 1 and stderr.startswith(message) and stderr.count("\n") == 1, stderr
     for path in folder.iterdir():
         path.unlink()
     master, slave = pty.openpty()
@@ -227,7 +228,7 @@ def test_an_input_that_is_cut_meanwhile(folder):
     except OSError:  # EIO: the other side is closed
         pass
     os.close(master)
-    assert shown.decode().endswith("\r\x1b[K" + message.replace("\n", "\r\n")), shown
+    assert shown.decode().rpartition("\r\x1b[K")[2].startswith(message), shown
 
 
 def test_an_input_that_is_cut_by_a_byte(folder):

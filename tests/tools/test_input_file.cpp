@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/un.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -162,4 +163,29 @@ TEST_CASE("mapped file: cut, grown and replaced") {
     const MappedFile other(write_text(folder.path / "b", "12345678"));
     fs::rename(write_text(folder.path / "c", "1"), folder.path / "b");
     other.require_whole();
+}
+
+TEST_CASE("mapped file: a page that is lost ends the program with a message") {
+    TemporaryFolder folder;
+    const fs::path path = write_text(folder.path / "a", std::string(1 << 16, 'x'));
+    const MappedFile file(path);
+    fs::resize_file(path, 1);
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        catch_lost_pages();
+        const volatile uint8_t *lost = file.bytes + (1 << 15);
+        _exit(*lost);
+    }
+    close(ends[1]);
+    std::string said;
+    for (char byte; read(ends[0], &byte, 1) == 1;) said += byte;
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    close(ends[0]);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 1);
+    CHECK(said == "densq: " + path.string() + ": was cut while it was read, or its disk fails\n");
 }

@@ -76,7 +76,11 @@ ModelConfig read_config(const fs::path &folder) {
     }
 }
 
-void forget(const Checkpoint::Entry &entry) { entry.file->forget(*entry.tensor); }
+// When a tensor has been read, and before anything that was made of it is kept.
+void end_reading(const Checkpoint::Entry &entry) {
+    entry.file->require_whole();
+    entry.file->forget(*entry.tensor);
+}
 
 }  // namespace
 
@@ -150,12 +154,12 @@ void QuantizeJob::check_values() {
         check_interrupt();
         const Checkpoint::Entry &entry = model.tensors.at(name);
         found.model[name] = check_weights(name, entry, threads);
-        forget(entry);
+        end_reading(entry);
         progress.add(entry.tensor->bytes);
         if (!gradients) continue;
         const Checkpoint::Entry &squares = gradients->tensors.at(name);
         found.gradients[name] = check_gradients(name, squares, threads, &weighted);
-        forget(squares);
+        end_reading(squares);
         progress.add(squares.tensor->bytes);
         if (!weighted)
             notices.push_back("the gradients of '" + name +
@@ -166,7 +170,7 @@ void QuantizeJob::check_values() {
         const Checkpoint::Entry &entry = model.tensors.at(name);
         found.model[name] = check_plain(entry, threads, &any_nan);
         if (entry.tensor->dtype != dtype_name(tensor.dtype)) plain_bytes(name, entry);  // if it can
-        forget(entry);
+        end_reading(entry);
         if (any_nan) notices.push_back("plain tensor '" + name + "' holds a NaN");
     }
 }
@@ -222,10 +226,8 @@ std::vector<std::string> QuantizeJob::add_all(FileWriter *writer) const {
         const Checkpoint::Entry &entry = model.tensors.at(name);
         const PlainBytes plain = plain_bytes(name, entry);
         writer->add_tensor(name, plain.data, plain.bytes);
-        forget(entry);
+        end_reading(entry);
     }
-    model.require_whole();
-    if (gradients) gradients->require_whole();
     return notes.warnings();
 }
 
@@ -249,8 +251,8 @@ QuantizationResult QuantizeJob::quantize(const std::string &name, ProgressBar *p
                                                     check_interrupt();
                                                     progress->add(uint64_t{rows} * shape.cols);
                                                 }});
-    forget(weights);
-    if (gradients) forget(gradients->tensors.at(matrix.origin.tensor));
+    end_reading(weights);
+    if (gradients) end_reading(gradients->tensors.at(matrix.origin.tensor));
     return quantized;
 }
 

@@ -41,11 +41,6 @@ public:
     std::vector<std::filesystem::path> inputs;  // the files read: tensors, then the index
     std::vector<std::string> notices;           // what the user should know, though it is no error
 
-    // DataError if a file has been cut since it was opened; to be asked when all has been read.
-    void require_whole() const {
-        for (const auto &file : files) file->require_whole();
-    }
-
 private:
     using FileOfTensor = std::map<std::string, std::string>;
 

@@ -24,6 +24,8 @@ void say(const char *text) {
 }
 
 void end_for_lost_page(int, siginfo_t *info, void *) {
+    static std::atomic_flag said;
+    while (said.test_and_set()) pause();  // another thread ends the program
     const char *name = MappedFile::name_at(info->si_addr);
     if (on_terminal) say("\r\x1b[K");  // over the progress bar
     say("densq: ");
