@@ -35,20 +35,25 @@ debian_packages() {
 }
 
 # python_packages PACKAGE[==VERSION]...: into .venv, which is made if need be.
-python_packages() {
-    [ -x .venv/bin/python ] || {
-        say 'Making a local Python environment in .venv'
-        python3 -m venv .venv
+python_packages() { python_packages_in .venv "$@"; }
+
+# python_packages_in FOLDER PACKAGE[==VERSION]...: into another environment.
+python_packages_in() {
+    environment=$1
+    shift
+    [ -x "$environment/bin/python" ] || {
+        say "Making a local Python environment in $environment"
+        python3 -m venv "$environment"
     }
-    .venv/bin/python - "$@" <<'EOF' && return 0
+    "$environment/bin/python" - "$@" <<'EOF' && return 0
 import importlib.metadata, sys
 installed = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
 wanted = (package.partition("==") for package in sys.argv[1:])
 sys.exit(any(installed.get(name) not in ([version] if version else installed.values())
              for name, _, version in wanted))
 EOF
-    say "Installing into .venv from PyPI: $*"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"
+    say "Installing into $environment from PyPI: $*"
+    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
 }
 
 # python_package_alone NAME==VERSION: into .venv, without what it depends on.

@@ -4,83 +4,15 @@
     check_gguf.py PACKAGE_DIR
 """
 import json
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 
 import gguf
 import numpy
+from gguf_support import FFN, HEADS, HIDDEN, KV_HEADS, LAYERS, WIDTH, convert, make_weights
+from gguf_support import run_tests, write_gguf
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-PACKAGE = sys.argv[1]
-HIDDEN, FFN, LAYERS, HEADS, KV_HEADS, WIDTH = 64, 96, 2, 4, 2, 16
 TEXT = "It's 1984, and the caf\u00e9 costs 12 \u20ac!  \n\tYes<|end|>no"
-
-
-def convert(*arguments):
-    return subprocess.run([sys.executable, "-B", "-m", "densq_tools.convert", *map(str, arguments)],
-                          cwd=PACKAGE, capture_output=True, text=True)
-
-
-def byte_tokens():
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = iter(range(0x100, 0x200))
-    return [chr(byte if byte in printable else next(others)) for byte in range(256)]
-
-
-def vocabulary():
-    tokens = byte_tokens() + ["th", "the", "\u0120the", "Ye", "<|end|>"]
-    merges = ["t h", "th e", "\u0120 the", "Y e"]
-    kinds = [1] * (len(tokens) - 1) + [3]
-    return tokens, merges, kinds
-
-
-def make_weights(random):
-    """A model's weights by their names in GGUF."""
-    def matrix(rows, cols):
-        return random.standard_normal((rows, cols)).astype(numpy.float32)
-
-    weights = {"token_embd.weight": matrix(len(vocabulary()[0]), HIDDEN),
-               "output_norm.weight": matrix(1, HIDDEN)[0]}
-    for i in range(LAYERS):
-        for name, rows, cols in (
-                ("attn_q", HEADS * WIDTH, HIDDEN), ("attn_k", KV_HEADS * WIDTH, HIDDEN),
-                ("attn_v", KV_HEADS * WIDTH, HIDDEN), ("attn_output", HIDDEN, HEADS * WIDTH),
-                ("ffn_gate", FFN, HIDDEN), ("ffn_up", FFN, HIDDEN), ("ffn_down", HIDDEN, FFN)):
-            weights[f"blk.{i}.{name}.weight"] = matrix(rows, cols)
-        for name in ("attn_norm", "ffn_norm"):
-            weights[f"blk.{i}.{name}.weight"] = matrix(1, HIDDEN)[0]
-    return weights
-
-
-def write_gguf(path, weights, kind=gguf.GGMLQuantizationType.F32, pre="smollm", **fields):
-    writer = gguf.GGUFWriter(path, fields.get("architecture", "llama"))
-    writer.add_block_count(LAYERS)
-    writer.add_context_length(128)
-    writer.add_embedding_length(HIDDEN)
-    writer.add_feed_forward_length(FFN)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KV_HEADS)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_freq_base(1234.0)
-    tokens, merges, kinds = vocabulary()
-    writer.add_tokenizer_model(fields.get("tokenizer", "gpt2"))
-    writer.add_tokenizer_pre(pre)
-    writer.add_token_list(tokens)
-    writer.add_token_merges(merges)
-    writer.add_token_types(kinds)
-    writer.add_bos_token_id(len(tokens) - 1)
-    writer.add_eos_token_id(len(tokens) - 1)
-    for name, values in weights.items():
-        quantized = values.ndim == 2 and kind != gguf.GGMLQuantizationType.F32
-        data = gguf.quants.quantize(values, kind) if quantized else values
-        writer.add_tensor(name, data, raw_dtype=kind if quantized else None)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
 
 
 def rotate(x, position, neighbours):
@@ -155,8 +87,8 @@ def test_tokenizer(folder):
     weights = make_weights(numpy.random.default_rng(4))
     for pre, digits in (("smollm", 4 + 2), ("gpt-2", 4 + 2)):
         write_gguf(folder / "m.gguf", weights, pre=pre)
-        assert convert(folder / "m.gguf", folder / "model").returncode == 0
-        tokenizer = Tokenizer.from_file(str(folder / "model" / "tokenizer.json"))
+        assert convert(folder / "m.gguf", folder / pre).returncode == 0
+        tokenizer = Tokenizer.from_file(str(folder / pre / "tokenizer.json"))
         encoding = tokenizer.encode(TEXT)
         assert tokenizer.decode(encoding.ids, skip_special_tokens=False) == TEXT
         assert encoding.tokens.count("<|end|>") == 1 and "\u0120the" in encoding.tokens
@@ -183,12 +115,4 @@ def test_refusals(folder):
         assert not left, left
 
 
-def main():
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            with tempfile.TemporaryDirectory() as folder:
-                test(Path(folder))
-            print(f"{name}: ok")
-
-
-main()
+run_tests(globals())

@@ -1,96 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""What needs PyTorch: densq-tools' squared gradients and checkpoints, and densq-llama's logits.
+"""What needs PyTorch besides densq-gradients: checkpoints for densq-convert, densq-llama's logits.
 
     check_torch.py PACKAGE_DIR [DENSQ LLAMA]
 """
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import torch
+from families import TEXT, write_model
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM
 
 PACKAGE, *PROGRAMS = sys.argv[1:]
-SAMPLES, LENGTH = 40, 24
-TEXT = "".join(f"{i} bottles stand on the wall, {i * i % 97} of them are green.\n"
-               for i in range(400))
 
 
-def command(module, *arguments):
-    return [sys.executable, "-B", "-m", f"densq_tools.{module}", *map(str, arguments)]
-
-
-def run(module, *arguments):
-    return subprocess.run(command(module, *arguments), cwd=PACKAGE, capture_output=True, text=True)
-
-
-def write_model(folder):
-    torch.manual_seed(1)
-    characters = sorted(set(TEXT.replace("\n", "")) | {"\u010a", "\u0120"})
-    tokenizer = Tokenizer(models.BPE({c: i for i, c in enumerate(characters)}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
-    config = LlamaConfig(vocab_size=len(characters), hidden_size=32, intermediate_size=48,
-                         num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-                         tie_word_embeddings=True)
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return tokenizer
-
-
-def expected_sums(folder, tokenizer):
-    """By the book: for each sample the gradient of its mean cross-entropy, squared, added up."""
-    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    tokens = torch.tensor(tokenizer.encode(TEXT).ids)
-    sums = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
-    for i in range(SAMPLES):
-        start = (len(tokens) - LENGTH) * i // (SAMPLES - 1)
-        sample = tokens[start:start + LENGTH]
-        model.zero_grad()
-        logits = model(sample.unsqueeze(0)).logits[0]
-        torch.nn.functional.cross_entropy(logits[:-1], sample[1:]).backward()
-        for name, parameter in model.named_parameters():
-            sums[name] += parameter.grad ** 2
-    return sums, dict(model.named_parameters())
-
-
-def check_gradients(folder):
-    tokenizer = write_model(folder / "model")
-    (folder / "text.txt").write_text(TEXT, encoding="utf-8")
-    options = ["--model", folder / "model", "--text", folder / "text.txt", "--samples", SAMPLES,
-               "--length", LENGTH, "--dtype", "f32"]
-    result = run("gradients", *options, "--embeddings", "--output", folder / "g.safetensors")
-    assert result.returncode == 0, result.stderr
-    found = load_file(folder / "g.safetensors")
-    sums, weights = expected_sums(folder / "model", tokenizer)
-    assert found.keys() == sums.keys(), found.keys() ^ sums.keys()
-    for name, values in found.items():
-        wanted = weights[name] if "norm" in name else sums[name]
-        torch.testing.assert_close(values, wanted.detach(), rtol=1e-4, atol=1e-9)
-    check_resuming(folder, options)
-
-
-def check_resuming(folder, options):
-    """Killed once it has saved, and started again: the same bytes as undisturbed."""
-    whole, output = folder / "whole.safetensors", folder / "cut.safetensors"
-    assert run("gradients", *options, "--output", whole).returncode == 0
-    partial = output.with_name(output.name + ".partial")
-    process = subprocess.Popen(command("gradients", *options, "--output", output), cwd=PACKAGE,
-                               stderr=subprocess.DEVNULL)
-    while not partial.exists() and process.poll() is None:
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert partial.exists() and not output.exists()
-    result = run("gradients", *options, "--output", output)
-    assert result.returncode == 0, result.stderr
-    assert output.read_bytes() == whole.read_bytes() and not partial.exists()
+def convert(*arguments):
+    return subprocess.run([sys.executable, "-B", "-m", "densq_tools.convert", *map(str, arguments)],
+                          cwd=PACKAGE, capture_output=True, text=True)
 
 
 def check_logits(folder):
@@ -134,7 +64,7 @@ def check_checkpoints(folder):
         if value is not None:
             torch.save(value, folder / name)
         output = folder / f"{name}.safetensors"
-        result = run("convert", folder / name, output)
+        result = convert(folder / name, output)
         assert result.returncode == 0, result.stderr
         found = load_file(output)
         assert found.keys() == wanted.keys()
@@ -150,14 +80,14 @@ def check_refusals(folder):
     for source, words in (("malicious.pt", "without running code"), ("number.pt", "neither a dict"),
                           ("broken.pt", "broken.pt"), ("empty", "layer_*.pt"),
                           ("other.safetensors", "neither .gguf nor")):
-        result = run("convert", folder / source, folder / "out.safetensors")
+        result = convert(folder / source, folder / "out.safetensors")
         assert result.returncode == 1 and words in result.stderr, (source, result)
         assert "Traceback" not in result.stderr, result.stderr
         assert not (folder / "out.safetensors").exists()
     assert not (Path(PACKAGE) / "executed").exists()
 
 
-for check in (check_gradients, check_logits, check_checkpoints, check_refusals):
+for check in (check_logits, check_checkpoints, check_refusals):
     with tempfile.TemporaryDirectory() as temporary:
         check(Path(temporary))
     print(f"{check.__name__}: ok", flush=True)

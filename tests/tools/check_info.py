@@ -96,7 +96,7 @@ def test_values(folder):
         assert result.stdout == (STORIES / key).read_bytes()
     result = run("info", folder / "m.densq", "--metadata", "config")
     assert result.returncode == 1 and result.stdout == "", result
-    assert "no metadata entry 'config'; it has config.json, densq.options, densq" in result.stderr
+    assert "no metadata entry 'config'; it has config.json, densq.choice, densq" in result.stderr
     assert run("info", folder / "m.densq", "--metadata", "x", "--json").returncode == 2
     text = "a\x1b[31m\0\r\nb"
     file = write(folder, metadata={"k": text, "empty": ""})

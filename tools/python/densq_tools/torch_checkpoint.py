@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """PyTorch checkpoints of weights or gradients as safetensors, without running their pickles."""
-import json
 import pickle
 import re
 
 import torch
 from safetensors.torch import save_file
 
-from . import InputError
-from .files import replace_file
+from . import InputError, some_of
+from .files import (compare_with_index, output_file, read_index, replace_file, require_file,
+                    require_space)
 
 # The keys of SqueezeLLM's layer_N.pt files.
 CHUNK_NAMES = {
@@ -18,6 +18,8 @@ CHUNK_NAMES = {
 
 
 def load(path):
+    require_file(path)
+    path.open("rb").close()  # what cannot be read is no matter of its format
     errors = []
     for mmap in (True, False):  # an old format cannot be mapped
         try:
@@ -43,16 +45,18 @@ def named_tensors(value, path):
 
 
 def read_folder(folder):
-    index = folder / "pytorch_model.bin.index.json"
-    if index.is_file():
-        shards = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-        if any(shard != re.sub(r"[/\\]|^\.+$", "", shard) for shard in shards):
-            raise InputError(f"{index}: names a shard outside its folder")
-        return merge(named_tensors(load(folder / shard), folder / shard) for shard in shards)
+    path = folder / "pytorch_model.bin.index.json"
+    if path.exists():
+        index = read_index(path)
+        tensors = merge((folder / shard, named_tensors(load(folder / shard), folder / shard))
+                        for shard in sorted(set(index.values())))
+        compare_with_index(path, index, tensors.keys())
+        return tensors
     single = folder / "pytorch_model.bin"
-    if single.is_file():
+    if single.exists():
         return named_tensors(load(single), single)
-    chunks = sorted(folder.glob("layer_*.pt"), key=lambda path: int(path.stem.split("_")[1]))
+    chunks = sorted((path for path in folder.glob("layer_*.pt") if re.search(r"_\d+$", path.stem)),
+                    key=lambda path: int(path.stem.split("_")[1]))
     if not chunks:
         raise InputError(f"{folder}: has no pytorch_model.bin, no index of shards and no "
                          "layer_*.pt")
@@ -68,13 +72,17 @@ def read_folder(folder):
 
 def merge(parts):
     tensors = {}
-    for part in parts:
+    for path, part in parts:
+        twice = sorted(tensors.keys() & part.keys())
+        if twice:
+            raise InputError(f"{path}: {some_of(twice)}: in another shard too")
         tensors.update(part)
     return tensors
 
 
 def convert(source, output):
     """Writes one safetensors file with the tensors of a checkpoint file or folder."""
+    target = output_file(output)
     tensors = read_folder(source) if source.is_dir() else named_tensors(load(source), source)
     # safetensors refuses tensors that share memory, as tied ones do.
     seen, separate = set(), {}
@@ -82,5 +90,6 @@ def convert(source, output):
         shared = tensor.untyped_storage().data_ptr() in seen
         seen.add(tensor.untyped_storage().data_ptr())
         separate[name] = tensor.clone() if shared else tensor.contiguous()
-    replace_file(output, lambda path: save_file(separate, path, metadata={"format": "pt"}))
+    require_space(target.parent, sum(tensor.nbytes for tensor in separate.values()))
+    replace_file(target, lambda path: save_file(separate, path, metadata={"format": "pt"}))
     return len(separate)
