@@ -110,7 +110,8 @@ def test_json(folder):
     matrices = {f"m.{i}.up": make_matrix(2, 40, sparse=[(1, 3, 2.0)] * (i == 1)) for i in range(3)}
     tensors = {"m.0.n": make_file.Tensor("BF16", (2,), bytes(4)),
                "s": make_file.Tensor("F32", (), bytes(4))}
-    config = {"model_type": 'NaN "Infinity"', "architectures": ["A", "B"], "limit": [0, float("inf")]}
+    config = {"model_type": 'NaN "Infinity"', "architectures": ["A", "B"],
+              "limit": [0, float("inf")]}
     file = write(folder, matrices, tensors, {
         "config.json": json.dumps(config), "densq.choice": json.dumps(choice),
         "densq.options": '{"bits":4,"exclude":["a","b"]}', "densq.tool": "densq 9"})
