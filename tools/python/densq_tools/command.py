@@ -22,7 +22,7 @@ def add_traceback_option(parser):
                         help="show where in the program an error arose")
 
 
-def run(name, action, args, interrupted):
+def run_command(name, action, args, interrupted):
     """Runs action(args).  interrupted: what to say then."""
     rank = f" (rank {os.environ['RANK']})" if "RANK" in os.environ else ""
     try:

@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 
 from . import InputError
-from .command import add_traceback_option, run
+from .command import add_traceback_option, run_command
 from .files import require_file
 
 LFS_POINTER = b"version https://git-lfs"
@@ -66,8 +66,8 @@ def parse_args(arguments=None):
 
 
 def main(arguments=None):
-    run("densq-convert", lambda args: convert(args.source, args.target, args.dtype),
-        parse_args(arguments), "nothing was written")
+    run_command("densq-convert", lambda args: convert(args.source, args.target, args.dtype),
+                parse_args(arguments), "nothing was written")
 
 
 if __name__ == "__main__":

@@ -20,9 +20,11 @@ so far lie beside the output, under its name with .partial at the end.
 import argparse
 from pathlib import Path
 
-from .command import add_traceback_option, run
+from .command import add_traceback_option, run_command
 
 DTYPES = ("bf16", "f32")
+DEFAULTS = {"samples": 100, "length": 512, "embeddings": False, "dtype": "bf16",
+            "compute_dtype": "f32", "device": None, "output": Path("gradients.safetensors")}
 
 
 def parse_args(arguments=None):
@@ -32,33 +34,36 @@ def parse_args(arguments=None):
     parser.add_argument("--model", type=Path, required=True, help="Hugging Face model folder")
     parser.add_argument("--text", type=Path, required=True, action="append",
                         help="calibration text (UTF-8); several of them give samples in turns")
-    parser.add_argument("--samples", type=int, default=100,
+    parser.add_argument("--samples", type=int,
                         help="windows of text, spread evenly over the files (default %(default)s)")
-    parser.add_argument("--length", type=int, default=512,
+    parser.add_argument("--length", type=int,
                         help="tokens in a window (default %(default)s)")
     parser.add_argument("--embeddings", action="store_true",
                         help="squared gradients of the embedding and the output head too")
-    parser.add_argument("--output", type=Path, default=Path("gradients.safetensors"),
+    parser.add_argument("--output", type=Path,
                         help="file to write (default %(default)s)")
-    parser.add_argument("--dtype", choices=DTYPES, default="bf16",
+    parser.add_argument("--dtype", choices=DTYPES,
                         help="of all tensors in the file (default %(default)s)")
-    parser.add_argument("--compute-dtype", choices=DTYPES, default="f32",
+    parser.add_argument("--compute-dtype", choices=DTYPES,
                         help="of weights, activations and gradients (default %(default)s)")
     parser.add_argument("--device",
                         help="cpu, cuda, cuda:1, ...; auto: all GPUs, for a model larger than one "
                         "(default: a GPU if there is one)")
     add_traceback_option(parser)
+    parser.set_defaults(**DEFAULTS)
     return parser.parse_args(arguments)
 
 
-def measure(args):
+def run(args):
+    """args: of parse_args, or of a program: one text or several, and defaults may be absent."""
     from . import measuring  # loads PyTorch, which takes seconds
-    measuring.run(args)
+    texts = args.text if isinstance(args.text, list) else [args.text]
+    measuring.run(argparse.Namespace(**{**DEFAULTS, **vars(args), "text": texts}))
 
 
 def main(arguments=None):
-    run("densq-gradients", measure, parse_args(arguments),
-        "the same command goes on from the last save")
+    run_command("densq-gradients", run, parse_args(arguments),
+                "the same command goes on from the last save")
 
 
 if __name__ == "__main__":
