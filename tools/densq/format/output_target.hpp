@@ -3,6 +3,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 
 namespace densq::tool {
@@ -15,7 +16,12 @@ public:
 
     std::filesystem::path path;     // with symbolic links to the file followed
     std::filesystem::path partial;  // where it grows, beside it
+    std::filesystem::path folder;   // of both
     mode_t mode;                    // that of the file it replaces, or of any new file
 };
+
+// DataError if its file system, or the limit of a file's size, has no room for so many bytes. Those
+// that its partial file has already count as free.
+void require_room(const OutputTarget &target, uint64_t bytes);
 
 }  // namespace densq::tool

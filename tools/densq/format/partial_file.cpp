@@ -3,9 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -90,7 +88,7 @@ void PartialFile::identify() {
 }
 
 void PartialFile::begin(uint64_t fingerprint, uint64_t bytes) {
-    check_room(bytes);
+    require_room(target, bytes);
     worth_keeping = false;
     if (ftruncate(file, 0) != 0) fail("empty it");
     mark(fingerprint);
@@ -98,7 +96,7 @@ void PartialFile::begin(uint64_t fingerprint, uint64_t bytes) {
 }
 
 void PartialFile::go_on(uint64_t fingerprint, uint64_t bytes) {
-    check_room(bytes);
+    require_room(target, bytes);
     reserve(bytes);
     mark(fingerprint);
 }
@@ -111,33 +109,13 @@ void PartialFile::mark(uint64_t fingerprint) {
     sync();
 }
 
-void PartialFile::refuse_size(uint64_t bytes, const std::string &why) const {
-    throw DataError(target.path.string() + ": needs " + std::to_string(bytes) + " bytes, but " +
-                    why);
-}
-
-void PartialFile::check_room(uint64_t bytes) const {
-    rlimit limit;
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes)
-        refuse_size(bytes, "files may have only " + std::to_string(limit.rlim_cur) +
-                               " here; raise the limit with ulimit -f");
-    struct stat info;
-    struct statvfs system;
-    if (fstat(file, &info) != 0 || fstatvfs(file, &system) != 0) fail("look at its file system");
-    const uint64_t free = static_cast<uint64_t>(system.f_bavail) * system.f_frsize +
-                          static_cast<uint64_t>(info.st_blocks) * 512;
-    if (system.f_blocks != 0 && free < bytes)  // some file systems do not tell
-        refuse_size(bytes, "only " + std::to_string(free) +
-                               " are free there; make room or choose another output");
-}
-
 void PartialFile::reserve(uint64_t bytes) {
     const auto size = static_cast<off_t>(bytes);
 #ifdef __linux__
     // Not posix_fallocate, which writes all of the file where this is not supported.
     if (retry_interrupted([&] { return fallocate(file, 0, 0, size); }) != 0 &&
         errno != EOPNOTSUPP && errno != ENOSYS)
-        refuse_size(bytes, std::string("they cannot be reserved: ") + std::strerror(errno));
+        fail("reserve its bytes");
 #endif
     if (ftruncate(file, size) != 0) fail("give it its size");
 }
@@ -191,8 +169,7 @@ void PartialFile::complete() {
     // Only now, so that the lock holds until the name is right.
     close(file);
     file = -1;
-    const std::filesystem::path folder = target.path.parent_path();
-    const int directory = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
+    const int directory = open(target.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory >= 0) {
         fsync(directory);
         close(directory);

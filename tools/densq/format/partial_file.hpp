@@ -42,9 +42,7 @@ private:
     bool open_and_lock();
     void identify();
     void mark(uint64_t fingerprint);
-    void check_room(uint64_t bytes) const;
     void reserve(uint64_t bytes);
-    [[noreturn]] void refuse_size(uint64_t bytes, const std::string &why) const;
     [[noreturn]] void fail(const char *what) const;
 
     const OutputTarget target;
