@@ -120,6 +120,16 @@ def test_a_second_run_is_refused(folder):
     assert model.output.read_bytes() == model.expected
 
 
+def test_a_partial_file_is_no_densq_file(folder):
+    model = Model(folder)
+    model.end_by(signal.SIGKILL, 5)
+    for command in ("info", "verify", "merge -o out"):
+        result = run(*command.split(), model.partial, cwd=folder)
+        assert (result.returncode, result.stdout, result.stderr) == (
+            1, "", f"densq: {model.partial}: is unfinished; the command that began it goes on with "
+                   "--resume\n"), result
+
+
 def test_without_resume_it_begins_anew(folder):
     model = Model(folder)
     model.end_by(signal.SIGKILL, 5)

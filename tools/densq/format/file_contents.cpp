@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "partial_file.hpp"
 #include "tools/densq/errors.hpp"
 
 namespace densq::tool {
@@ -54,6 +55,8 @@ File open_file(const std::string &path, uint32_t flags) {
     densq_fault fault = {};
     densq_file *file = nullptr;
     if (densq_open_path(&file, path.c_str(), &options, &fault) == DENSQ_OK) return File(file);
+    if (is_partial_file(path))
+        throw DataError(path + ": is unfinished; the command that began it goes on with --resume");
     std::string message = path + ": " + fault.text;
     if (fault.offset != UINT64_MAX) message += " (at byte " + std::to_string(fault.offset) + ")";
     throw DataError(message);

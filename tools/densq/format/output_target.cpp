@@ -53,15 +53,9 @@ fs::path follow_links(fs::path path) {
     return path;
 }
 
-mode_t new_file_mode() {
-    const mode_t mask = umask(0);
-    umask(mask);
-    return 0666 & ~mask;
-}
-
 }  // namespace
 
-OutputTarget::OutputTarget(const fs::path &given) : path(given), mode(new_file_mode()) {
+OutputTarget::OutputTarget(const fs::path &given) : path(given) {
     if (const auto state = state_of(path)) {
         if (!S_ISREG(state->st_mode))
             refuse(path, std::string("is ") + kind_of(state->st_mode) + "; name a file");

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 namespace densq::tool {
 
@@ -17,7 +18,7 @@ public:
     std::filesystem::path path;     // with symbolic links to the file followed
     std::filesystem::path partial;  // where it grows, beside it
     std::filesystem::path folder;   // of both
-    mode_t mode;                    // that of the file it replaces, or of any new file
+    std::optional<mode_t> mode;     // permissions of the file it replaces
 };
 
 // DataError if its file system, or the limit of a file's size, has no room for so many bytes. Those

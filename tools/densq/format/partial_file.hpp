@@ -9,6 +9,9 @@
 
 namespace densq::tool {
 
+// Whether a path leads to one.
+bool is_partial_file(const std::filesystem::path &path);
+
 class PartialFile {
 public:
     // Opens or makes it, and locks it.  DataError if another run has it, or if it is another's
@@ -43,6 +46,7 @@ private:
     void identify();
     void mark(uint64_t fingerprint);
     void reserve(uint64_t bytes);
+    void set_mode(mode_t mode);
     [[noreturn]] void fail(const char *what) const;
 
     const OutputTarget target;
