@@ -188,7 +188,7 @@ def test_full_disk(folder):
     arguments = ["--model", folder / "m.safetensors", "--unweighted"]
     whole = size.stat().st_size
     for limit in (0, 100, whole - 1):
-        part = f"needs {whole} bytes, but files may have only {limit} here; raise the limit"
+        part = f"needs {whole} bytes, but there is room for {limit}; raise the limit"
         check_fails(folder, 1, part, *arguments,
                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
 
@@ -213,7 +213,7 @@ def test_full_tmpfs(folder):
         model.unlink()
     if result.returncode == 77 or "unshare" in result.stderr:
         return "skipped, cannot mount here"
-    assert result.returncode == 0 and " are free there; make room" in result.stderr, result
+    assert result.returncode == 0 and "; free some or choose " in result.stderr, result
 
 
 def test_fewer_threads_than_asked_for(folder):

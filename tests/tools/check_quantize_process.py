@@ -32,7 +32,7 @@ def test_signals_before_a_matrix_is_done_leave_nothing(folder):
             for before in ({}, {outputs / "out.densq": b"before"}):
                 for path, data in before.items():
                     path.write_bytes(data)
-                process = start(model, outputs / "out.densq", "--threads", threads)
+                process = start(model, outputs / "out.densq", "--threads", threads, "--quiet")
                 wait_for_partial(process, outputs / "out.densq")
                 process.send_signal(number)
                 stdout, stderr = process.communicate()

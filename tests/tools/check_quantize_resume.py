@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from models import make_weights, save
-from processes import done_matrices, start, wait_for_partial
-from support import main, run
+from processes import done_matrices, start, wait_until
+from support import main, read_file, run
 
 KILLS = int(sys.argv[3]) if len(sys.argv) > 3 else 20
 MATRICES = 30
@@ -33,6 +33,7 @@ class Model:
         self.seconds = time.monotonic() - begin
         assert (result.returncode, result.stderr) == (0, ""), result
         self.expected = self.output.read_bytes()
+        self.metadata = len(read_file(self.output).metadata)
         self.output.unlink()
 
     def run(self, *arguments, **options):
@@ -42,10 +43,13 @@ class Model:
     def start(self, *arguments):
         return start(self.path, self.output, "--threads", "1", "--quiet", *arguments)
 
+    def done(self):
+        return done_matrices(self.partial, self.metadata)
+
     def end_by(self, number, matrices):
         """Runs until so many matrices are done, at least, then sends a signal."""
         process = self.start()
-        wait_for_partial(process, self.output, matrices)
+        wait_until(process, lambda: self.done() >= matrices)
         process.send_signal(number)
         stdout, stderr = process.communicate()
         assert stdout == "" and not self.output.exists()
@@ -75,7 +79,7 @@ def test_kills_at_random_points(folder):
             assert model.output.read_bytes() == model.expected and not model.partial.exists()
         if chance.random() < 0.3:  # else it is killed once more
             notice = f"densq: there is no work of an earlier run in {model.partial} to go on with\n"
-            model.check_resume("" if done_matrices(model.partial) else notice)
+            model.check_resume("" if model.done() else notice)
             ended += 1
         model.output.unlink(missing_ok=True)
     assert ended > KILLS / 10
@@ -85,7 +89,7 @@ def test_signals_leave_what_is_done(folder):
     model = Model(folder)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         status, stderr = model.end_by(number, 5)
-        count = done_matrices(model.partial)
+        count = model.done()
         assert status == 128 + number and 5 <= count < MATRICES
         assert stderr == "densq: interrupted\n" + left(count, model.partial), stderr
         model.check_resume()
@@ -94,26 +98,36 @@ def test_signals_leave_what_is_done(folder):
 def test_an_error_in_the_middle(folder):
     model = Model(folder)
     process = model.start()
-    wait_for_partial(process, model.output, 3)
+    wait_until(process, lambda: model.done() >= 3)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1000, 1000))
     stderr = process.communicate()[1]
     assert process.returncode == 1
     assert stderr == (f"densq: {model.partial}: cannot write: File too large\n"
-                      + left(done_matrices(model.partial), model.partial)), stderr
+                      + left(model.done(), model.partial)), stderr
     model.check_resume()
 
 
 def test_a_second_run_is_refused(folder):
     model = Model(folder)
     process = model.start()
-    wait_for_partial(process, model.output, 1)
+    wait_until(process, lambda: model.done() >= 1)
     for arguments in ([], ["--resume"]):
-        result = model.run(*arguments)
+        result = model.run("--quiet", *arguments)
         assert result.returncode == 1 and result.stdout == ""
         assert result.stderr == f"densq: {model.partial}: another run is writing it\n", result
     assert process.wait() == 0
     process.communicate()
     assert model.output.read_bytes() == model.expected
+
+
+def test_a_partial_file_is_no_densq_file(folder):
+    model = Model(folder)
+    model.end_by(signal.SIGKILL, 5)
+    for command in ("info", "verify", "merge -o out"):
+        result = run(*command.split(), model.partial, cwd=folder)
+        assert (result.returncode, result.stdout, result.stderr) == (
+            1, "", f"densq: {model.partial}: is unfinished; the command that began it goes on with "
+                   "--resume\n"), result
 
 
 def test_without_resume_it_begins_anew(folder):

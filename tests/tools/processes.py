@@ -12,18 +12,20 @@ def start(model, output, *arguments, stderr=subprocess.PIPE):
                              *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
-def done_matrices(partial):
-    """How many matrices have their record at its place, behind the two metadata records."""
-    first, size = make_file.HEADER.size + 2 * make_file.METADATA.size, make_file.MATRIX.size
+def done_matrices(partial, metadata):
+    """How many matrices have their record at its place, behind so many metadata records."""
+    first = make_file.HEADER.size + metadata * make_file.METADATA.size
     data, count = Path(partial).read_bytes() if Path(partial).exists() else b"", 0
-    while any(data[first + count * size:first + (count + 1) * size]):
+    while any(data[first + count * make_file.MATRIX.size:][:make_file.MATRIX.size]):
         count += 1
     return count
 
 
-def wait_for_partial(process, output, matrices=0):
-    """Until the partial file is there, with so many matrices done."""
-    partial = Path(f"{output}.partial")
-    while not partial.exists() or done_matrices(partial) < matrices:
+def wait_until(process, condition):
+    while not condition():
         assert process.poll() is None, process.communicate()
         time.sleep(0.001)
+
+
+def wait_for_partial(process, output):
+    wait_until(process, Path(f"{output}.partial").exists)

@@ -59,6 +59,8 @@ TEST_CASE("target: a file that is replaced keeps its permissions, and nobody els
     for (const mode_t mode : {0600u, 0444u, 0755u, 0666u}) {
         const fs::path target = write_text(folder.path / "out.densq", "before");
         REQUIRE(chmod(target.c_str(), mode) == 0);
+        write_text(folder.path / "out.densq.partial", "");
+        REQUIRE(chmod((folder.path / "out.densq.partial").c_str(), 0777) == 0);
         {
             FileWriter writer(target, {});
             CHECK((mode_of(folder.path / "out.densq.partial") & ~(mode | 0600)) == 0);

@@ -35,15 +35,15 @@ std::map<std::string, std::string> read_model_texts(const fs::path &folder, Tens
         if (std::string_view(name).ends_with(".json")) require_json(folder / name, text);
         texts[name] = std::move(text);
     }
-    if (texts.count("config.json"))
+    if (texts.contains("config.json"))
         texts["config.json"] = remove_quantization(texts["config.json"]);
-    if (fs::exists(folder / kSentencePiece) && !texts.count("tokenizer.json") &&
+    if (kind_of(folder / kSentencePiece) != FileKind::absent && !texts.contains("tokenizer.json") &&
         !chooser->drops_file(kSentencePiece))
         throw DataError((folder / kSentencePiece).string() +
                         ": there is no tokenizer.json beside it, and a densq file keeps texts "
                         "only; make one with transformers: AutoTokenizer.from_pretrained(FOLDER)"
                         ".save_pretrained(FOLDER), or leave it out with --drop tokenizer.model");
-    if (fs::exists(folder / "additional_chat_templates"))
+    if (kind_of(folder / "additional_chat_templates") != FileKind::absent)
         notices->push_back("additional_chat_templates is not kept; chat_template.jinja is");
     return texts;
 }

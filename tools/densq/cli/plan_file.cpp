@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdio>
-#include <fstream>
 
 #include <nlohmann/json.hpp>
 
@@ -13,6 +12,7 @@
 #include "tools/densq/format/fingerprint.hpp"
 #include "tools/densq/format/handles.hpp"
 #include "tools/densq/format/input_file.hpp"
+#include "tools/densq/format/output_file.hpp"
 
 namespace densq::tool {
 namespace {
@@ -118,8 +118,8 @@ uint64_t fingerprint_of(const ModelPlan &plan, const InputChecksums &checksums) 
     return print.value();
 }
 
-void write_plan_file(const std::string &path, const QuantizeOptions &options, const ModelPlan &plan,
-                     const InputChecksums &checksums) {
+void write_plan_file(const OutputTarget &target, const QuantizeOptions &options,
+                     const ModelPlan &plan, const InputChecksums &checksums) {
     PlanJson json = {
         {"densq_plan", kPlanVersion},
         {"tool", "densq " + version_text()},
@@ -131,13 +131,9 @@ void write_plan_file(const std::string &path, const QuantizeOptions &options, co
         {"fingerprint", hex(fingerprint_of(plan, checksums))}};
     json.update(describe(plan));
     json["checksums"] = {{"model", checksums.model}, {"gradients", checksums.gradients}};
-    const std::string partial = path + ".partial";
-    {
-        std::ofstream out(partial, std::ios::binary);
-        out << json.dump(1) << '\n';
-        if (!out.flush()) throw DataError(path + ": cannot write the plan");
-    }
-    std::filesystem::rename(partial, path);
+    std::filesystem::remove(target.partial);  // what a killed run left
+    write_file(target.partial, json.dump(1) + '\n');
+    std::filesystem::rename(target.partial, target.path);
 }
 
 StoredPlan read_plan_file(const std::string &path) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "commands.hpp"
+#include "tools/densq/format/output_target.hpp"
 #include "tools/densq/quantize/model_plan.hpp"
 
 namespace densq::tool {
@@ -25,8 +26,8 @@ uint64_t layer_of(const std::string &tensor);
 // Equal for equal results: of everything that determines the file's bytes.
 uint64_t fingerprint_of(const ModelPlan &plan, const InputChecksums &checksums);
 
-void write_plan_file(const std::string &path, const QuantizeOptions &options, const ModelPlan &plan,
-                     const InputChecksums &checksums);
+void write_plan_file(const OutputTarget &target, const QuantizeOptions &options,
+                     const ModelPlan &plan, const InputChecksums &checksums);
 
 struct StoredPlan {
     QuantizeOptions options;  // those that determine the result, and the inputs

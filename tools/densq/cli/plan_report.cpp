@@ -13,7 +13,10 @@ std::string short_count(uint64_t number) {
     static constexpr const char *kPrefixes[] = {"", "k", "M", "G", "T", "P", "E"};
     auto value = static_cast<double>(number);
     size_t prefix = 0;
-    for (; value >= 999.5; value /= 1000) ++prefix;
+    while (value >= 999.5) {
+        value /= 1000;
+        ++prefix;
+    }
     const int decimals = prefix == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
     char text[32];
     std::snprintf(text, sizeof text, "%.*f %s", decimals, value, kPrefixes[prefix]);

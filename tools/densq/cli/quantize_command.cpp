@@ -95,11 +95,12 @@ void quantize_part(const QuantizeOptions &given) {
 }
 
 void write_plan(const QuantizeOptions &options) {
+    const OutputTarget target(options.plan);
     QuantizeJob job(options);
     job.check_values();
     print_notices(job);
     if (!options.quiet) print_plan(job);
-    write_plan_file(options.plan, options, job.plan(), job.checksums());
+    write_plan_file(target, options, job.plan(), job.checksums());
     if (!options.quiet)
         std::printf("%s: a plan of %llu layers; quantize them with --plan and --layers FIRST:END\n",
                     options.plan.c_str(),
@@ -120,6 +121,7 @@ void quantize_command(const QuantizeOptions &options) {
     }
     const OutputTarget target(options.output);
     QuantizeJob job(options);
+    require_room(target, Directory(job.plan().file).file_bytes);
     job.check_values();
     quantize_to_file(options, target, job);
 }

@@ -138,10 +138,6 @@ void QuantizeJob::refuse_overwriting_input() const {
                 throw UsageError("the output " + output + " is one of the inputs");
 }
 
-bool QuantizeJob::is_quantized(const std::string &tensor) const {
-    return quantized_tensors.count(tensor) != 0;
-}
-
 void QuantizeJob::check_values() {
     uint64_t bytes = 0;
     for (const auto &[name, weighted] : quantized_tensors) {
@@ -190,7 +186,7 @@ void QuantizeJob::take_part(const StoredPlan &stored, uint64_t begin, uint64_t e
     std::erase_if(planned.matrices,
                   [&](const auto &matrix) { return elsewhere(matrix.second.origin.tensor); });
     std::erase_if(planned.file.matrices,
-                  [&](const auto &matrix) { return !planned.matrices.count(matrix.first); });
+                  [&](const auto &matrix) { return !planned.matrices.contains(matrix.first); });
     std::erase_if(planned.file.tensors,
                   [&](const auto &tensor) { return elsewhere(tensor.first); });
     std::erase_if(quantized_tensors, [&](const auto &tensor) { return elsewhere(tensor.first); });

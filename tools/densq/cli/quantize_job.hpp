@@ -35,7 +35,6 @@ private:
     void keep_texts(TensorChooser *chooser);
     void open_gradients();
     void refuse_overwriting_input() const;
-    bool is_quantized(const std::string &tensor) const;
     QuantizationResult quantize(const std::string &name, ProgressBar *progress) const;
 
     const QuantizeOptions &options;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <numeric>
 
+#include "partial_file.hpp"
 #include "tools/densq/errors.hpp"
 
 namespace densq::tool {
@@ -54,6 +55,8 @@ File open_file(const std::string &path, uint32_t flags) {
     densq_file *file = nullptr;
     const densq_status status = densq_open_path(&file, path.c_str(), &options, &fault);
     if (status == DENSQ_OK) return File(file);
+    if (is_partial_file(path))
+        throw DataError(path + ": is unfinished; the command that began it goes on with --resume");
     std::string message = fault.text;
     if (status != DENSQ_ERR_IO) message = path + ": " + message;  // the system's errors name it
     if (fault.offset != UINT64_MAX) message += " (at byte " + std::to_string(fault.offset) + ")";

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "output_target.hpp"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -51,15 +53,9 @@ fs::path follow_links(fs::path path) {
     return path;
 }
 
-mode_t new_file_mode() {
-    const mode_t mask = umask(0);
-    umask(mask);
-    return 0666 & ~mask;
-}
-
 }  // namespace
 
-OutputTarget::OutputTarget(const fs::path &given) : path(given), mode(new_file_mode()) {
+OutputTarget::OutputTarget(const fs::path &given) : path(given) {
     if (const auto state = state_of(path)) {
         if (!S_ISREG(state->st_mode))
             refuse(path, std::string("is ") + kind_of(state->st_mode) + "; name a file");
@@ -67,12 +63,30 @@ OutputTarget::OutputTarget(const fs::path &given) : path(given), mode(new_file_m
     }
     path = follow_links(path);
     if (!path.has_filename()) refuse(given, "is no name of a file");
-    const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+    folder = path.has_parent_path() ? path.parent_path() : ".";
     if (access(folder.c_str(), W_OK | X_OK) != 0)
         refuse_errno(path, "cannot be made in the folder " + folder.string());
     partial = path;
     partial += ".partial";
     state_of(partial);  // its name may be too long where the target's is not
+}
+
+void require_room(const OutputTarget &target, uint64_t bytes) {
+    const auto require = [&](uint64_t room, const std::string &what_to_do) {
+        if (room < bytes)
+            refuse(target.path, "needs " + std::to_string(bytes) +
+                                    " bytes, but there is room for " + std::to_string(room) + "; " +
+                                    what_to_do);
+    };
+    rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0)
+        require(limit.rlim_cur, "raise the limit of a file's size with ulimit -f");
+    struct statvfs system;
+    if (statvfs(target.folder.c_str(), &system) != 0 || system.f_blocks == 0) return;  // unknown
+    const auto partial = state_of(target.partial);
+    const auto held = partial ? static_cast<uint64_t>(partial->st_blocks) * 512 : 0;
+    require(static_cast<uint64_t>(system.f_bavail) * system.f_frsize + held,
+            "free some or choose another output");
 }
 
 }  // namespace densq::tool

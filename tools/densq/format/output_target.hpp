@@ -3,7 +3,9 @@
 #pragma once
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 
 namespace densq::tool {
 
@@ -15,7 +17,12 @@ public:
 
     std::filesystem::path path;     // with symbolic links to the file followed
     std::filesystem::path partial;  // where it grows, beside it
-    mode_t mode;                    // that of the file it replaces, or of any new file
+    std::filesystem::path folder;   // of both
+    std::optional<mode_t> mode;     // permissions of the file it replaces
 };
+
+// DataError if its file system, or the limit of a file's size, has no room for so many bytes. Those
+// that its partial file has already count as free.
+void require_room(const OutputTarget &target, uint64_t bytes);
 
 }  // namespace densq::tool

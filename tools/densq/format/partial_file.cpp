@@ -3,14 +3,13 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "densq/densq.h"
 #include "densq/format.h"
@@ -25,6 +24,7 @@ struct Mark {
     uint64_t fingerprint = 0;
     uint8_t reserved[88] = {};
 };
+constexpr mode_t kOwnerReadsAndWrites = S_IRUSR | S_IWUSR;  // what the owner needs to go on
 static_assert(sizeof(Mark) == sizeof(densq_file_header));
 
 template <typename Call>
@@ -34,7 +34,18 @@ auto retry_interrupted(Call call) {
     return result;
 }
 
+bool is_mark(const Mark &mark) {
+    const Mark expected;
+    return std::memcmp(mark.text, expected.text, sizeof mark.text) == 0;
+}
+
 }  // namespace
+
+bool is_partial_file(const std::filesystem::path &path) {
+    Mark mark;
+    std::ifstream in(path, std::ios::binary);
+    return in.read(reinterpret_cast<char *>(&mark), sizeof mark) && is_mark(mark);
+}
 
 void PartialFile::fail(const char *what) const {
     throw DataError(target.partial.string() + ": cannot " + what + ": " + std::strerror(errno));
@@ -60,7 +71,7 @@ PartialFile::~PartialFile() {
 bool PartialFile::open_and_lock() {
     // O_NONBLOCK: a pipe of that name is to be found out, not waited for.
     file = open(target.partial.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                target.mode | S_IRUSR | S_IWUSR);
+                target.mode.value_or(0666) | kOwnerReadsAndWrites);
     if (file < 0) fail("create");
     // Some network file systems have no locks.
     if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
@@ -74,15 +85,15 @@ bool PartialFile::open_and_lock() {
 void PartialFile::identify() {
     struct stat info;
     if (fstat(file, &info) != 0) fail("look at it");
-    if (S_ISREG(info.st_mode) && info.st_size == 0) return;
+    const bool regular = S_ISREG(info.st_mode);
+    if (regular && info.st_size == 0) return;
     worth_keeping = true;
     Mark mark;
-    const Mark expected;
-    if (S_ISREG(info.st_mode)) read(0, &mark, sizeof mark);
+    if (regular) read(0, &mark, sizeof mark);
     found_fingerprint = mark.fingerprint;
-    if (S_ISREG(info.st_mode) && std::memcmp(mark.text, expected.text, sizeof mark.text) == 0)
+    if (regular && is_mark(mark))
         found = State::kUnfinished;
-    else if (S_ISREG(info.st_mode) && std::memcmp(mark.text, DENSQ_MAGIC, DENSQ_MAGIC_BYTES) == 0)
+    else if (regular && std::memcmp(mark.text, DENSQ_MAGIC, DENSQ_MAGIC_BYTES) == 0)
         found = State::kComplete;
     else
         throw DataError(target.partial.string() +
@@ -90,7 +101,7 @@ void PartialFile::identify() {
 }
 
 void PartialFile::begin(uint64_t fingerprint, uint64_t bytes) {
-    check_room(bytes);
+    require_room(target, bytes);
     worth_keeping = false;
     if (ftruncate(file, 0) != 0) fail("empty it");
     mark(fingerprint);
@@ -98,37 +109,18 @@ void PartialFile::begin(uint64_t fingerprint, uint64_t bytes) {
 }
 
 void PartialFile::go_on(uint64_t fingerprint, uint64_t bytes) {
-    check_room(bytes);
+    require_room(target, bytes);
     reserve(bytes);
     mark(fingerprint);
 }
 
 // On disk at once: after a power failure the file must not be taken for someone else's.
 void PartialFile::mark(uint64_t fingerprint) {
+    if (target.mode) set_mode(*target.mode | kOwnerReadsAndWrites);
     Mark mark;
     mark.fingerprint = fingerprint;
     write(0, &mark, sizeof mark);
     sync();
-}
-
-void PartialFile::refuse_size(uint64_t bytes, const std::string &why) const {
-    throw DataError(target.path.string() + ": needs " + std::to_string(bytes) + " bytes, but " +
-                    why);
-}
-
-void PartialFile::check_room(uint64_t bytes) const {
-    rlimit limit;
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes)
-        refuse_size(bytes, "files may have only " + std::to_string(limit.rlim_cur) +
-                               " here; raise the limit with ulimit -f");
-    struct stat info;
-    struct statvfs system;
-    if (fstat(file, &info) != 0 || fstatvfs(file, &system) != 0) fail("look at its file system");
-    const uint64_t free = static_cast<uint64_t>(system.f_bavail) * system.f_frsize +
-                          static_cast<uint64_t>(info.st_blocks) * 512;
-    if (system.f_blocks != 0 && free < bytes)  // some file systems do not tell
-        refuse_size(bytes, "only " + std::to_string(free) +
-                               " are free there; make room or choose another output");
 }
 
 void PartialFile::reserve(uint64_t bytes) {
@@ -137,7 +129,7 @@ void PartialFile::reserve(uint64_t bytes) {
     // Not posix_fallocate, which writes all of the file where this is not supported.
     if (retry_interrupted([&] { return fallocate(file, 0, 0, size); }) != 0 &&
         errno != EOPNOTSUPP && errno != ENOSYS)
-        refuse_size(bytes, std::string("they cannot be reserved: ") + std::strerror(errno));
+        fail("reserve its bytes");
 #endif
     if (ftruncate(file, size) != 0) fail("give it its size");
 }
@@ -171,6 +163,13 @@ void PartialFile::read(uint64_t offset, void *data, uint64_t bytes) const {
     std::memset(at, 0, bytes);
 }
 
+// Some file systems give all files the same permissions, and refuse to change them.
+void PartialFile::set_mode(mode_t mode) {
+    struct stat info;
+    if (fstat(file, &info) != 0 || ((info.st_mode & 0777) != mode && fchmod(file, mode) != 0))
+        fail("set its permissions");
+}
+
 void PartialFile::sync() {
     if (fsync(file) != 0) fail("complete it on disk");
 }
@@ -185,14 +184,13 @@ void PartialFile::complete() {
         throw DataError(target.path.string() +
                         ": what was written does not prove right: " + fault.text);
     densq_close(&opened);
-    if (fchmod(file, target.mode) != 0) fail("set its permissions");
+    if (target.mode) set_mode(*target.mode);
     if (rename(target.partial.c_str(), target.path.c_str()) != 0)
         fail("give it the name of the output");
     // Only now, so that the lock holds until the name is right.
     close(file);
     file = -1;
-    const std::filesystem::path folder = target.path.parent_path();
-    const int directory = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
+    const int directory = open(target.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory >= 0) {
         fsync(directory);
         close(directory);

@@ -9,6 +9,9 @@
 
 namespace densq::tool {
 
+// Whether a path leads to one.
+bool is_partial_file(const std::filesystem::path &path);
+
 class PartialFile {
 public:
     // Opens or makes it, and locks it.  DataError if another run has it, or if it is another's
@@ -42,9 +45,8 @@ private:
     bool open_and_lock();
     void identify();
     void mark(uint64_t fingerprint);
-    void check_room(uint64_t bytes) const;
     void reserve(uint64_t bytes);
-    [[noreturn]] void refuse_size(uint64_t bytes, const std::string &why) const;
+    void set_mode(mode_t mode);
     [[noreturn]] void fail(const char *what) const;
 
     const OutputTarget target;

@@ -73,7 +73,8 @@ private:
         }
         count(choice, tensor.elements(), bytes);
         const std::optional<uint64_t> block = block_of(name);
-        if (config.layers && block && *block >= config.layers && name.find("layers.") != name.npos)
+        if (config.layers && block && *block >= config.layers &&
+            name.find("layers.") != std::string::npos)
             beyond.insert(*block);
     }
 
@@ -100,7 +101,7 @@ private:
 
     void add_matrix(const std::string &name, const MatrixPlan &matrix,
                     const PlannedMatrix &planned) {
-        if (planned.origin.stacked && model.tensors.count(name))
+        if (planned.origin.stacked && model.tensors.contains(name))
             throw DataError("tensor '" + name + "' has the name of a slice of '" +
                             planned.origin.tensor + "'; leave one of them out with --drop");
         plan.file.matrices[name] = matrix;

@@ -22,6 +22,7 @@ TensorChooser::TensorChooser(const TensorSelection &selection, const ModelConfig
     : config(config_), bits(selection.bits) {
     const auto make = [](const char *option, const std::vector<std::string> &globs) {
         std::vector<Pattern> patterns;
+        patterns.reserve(globs.size());
         for (const std::string &glob : globs) patterns.push_back({option, glob});
         return patterns;
     };
