@@ -124,6 +124,9 @@ def test_parts_of_a_plan(folder):
     refused("is not FIRST:END", 2, "--plan", plan, "--layers", "1", *output)
     refused("say --plan FILE", 2, "--model", folder / "m", "--layers", "0:1", *output)
     refused("writes a plan and no densq file", 2, "--model", folder / "m", "--plan", plan, *output)
+    refused("is one of the inputs", 2, "--plan", plan, "--layers", "0:1", "-o", plan)
+    refused("excludes", 2, "--plan", plan, "--layers", "0:1", "--bits", "3", *output)
+    refused("excludes", 2, "--plan", folder / "new.json", "--dry-run", "--model", folder / "m")
     refused("not a plan", 1, "--plan", folder / "m" / "config.json", "--layers", "0:1", *output)
     refused("no such file", 1, "--plan", folder / "none", "--layers", "0:1", *output)
     tensors[QUERY][3, 4] += 1

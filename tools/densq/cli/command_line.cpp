@@ -97,49 +97,58 @@ private:
                             "folder with model.safetensors or its shards, or a .safetensors file");
         command->add_option("--gradients", quantize.gradients,
                             "squared gradients of the same names and shapes: a folder or a file");
-        command->add_option("--bits", quantize.bits, "bits of a code: 2, 3 or 4")
-            ->check(CLI::Range(int{DENSQ_MIN_BITS}, int{DENSQ_MAX_BITS}))
-            ->capture_default_str();
-        command
-            ->add_option("--outliers", quantize.outliers,
-                         "share of each matrix's largest weights that goes to the sparse part, in "
-                         "percent")
-            ->capture_default_str();
-        command
-            ->add_option("--sensitive", quantize.sensitive,
-                         "share of each matrix's most sensitive weights, taken first, in percent")
-            ->capture_default_str();
-        command
-            ->add_option("--include", quantize.include,
-                         "names of tensors to quantize, a glob; default: the linear layers")
-            ->allow_extra_args(false);
-        command->add_option("--exclude", quantize.exclude, "names of tensors to keep plain, a glob")
-            ->allow_extra_args(false);
-        command->add_option("--drop", quantize.drop, "names of tensors to leave out, a glob")
-            ->allow_extra_args(false);
-        command
-            ->add_option("--bits-for", quantize.bits_for,
-                         "GLOB=BITS: other bits for some tensors, which are quantized in any case")
-            ->allow_extra_args(false);
-        command
-            ->add_option("--expert-layout", quantize.expert_layout,
-                         "how stacks of experts lie, where the model does not tell")
-            ->check(CLI::IsMember({"out-in", "in-out"}));
-        command->add_flag("--unweighted", quantize.unweighted,
-                          "no gradients: every weight counts the same, none is sensitive");
+        const std::vector<CLI::Option *> planned = add_what_a_plan_states(command);
         command->add_option("--threads", quantize.threads, "default: all cores");
-        command->add_flag("--dry-run", quantize.dry_run,
-                          "print the plan and the size of the file, and write nothing");
-        command->add_option("--plan", quantize.plan,
-                            "a file for the plan, so that several machines quantize parts of it");
-        command->add_option("--layers", quantize.layers,
-                            "FIRST:END: quantize these layers of the plan; see densq merge");
+        const auto plan = command->add_option(
+            "--plan", quantize.plan,
+            "a file for the plan, so that several machines quantize parts of it");
+        const auto layers =
+            command->add_option("--layers", quantize.layers,
+                                "FIRST:END: quantize these layers of the plan; see densq merge");
+        for (CLI::Option *option : planned) layers->excludes(option);
+        command
+            ->add_flag("--dry-run", quantize.dry_run,
+                       "print the plan and the size of the file, and write nothing")
+            ->excludes(plan);
         command->add_flag("--quiet", quantize.quiet, "no progress bar, no plan and no summary");
         add_output(command, &quantize.output, &quantize.resume);
         command->footer(
             "Example:\n  densq quantize --model llama --gradients llama-gradients --bits 3 "
             "--outliers 0.40% --sensitive 0.05% -o llama-3bit.densq");
         command->callback([this] { quantize_command(quantize); });
+    }
+
+    std::vector<CLI::Option *> add_what_a_plan_states(CLI::App *command) {
+        const auto add_globs = [&](const char *name, std::vector<std::string> *globs,
+                                   const char *text) {
+            return command->add_option(name, *globs, text)->allow_extra_args(false);
+        };
+        return {
+            command->add_option("--bits", quantize.bits, "bits of a code: 2, 3 or 4")
+                ->check(CLI::Range(int{DENSQ_MIN_BITS}, int{DENSQ_MAX_BITS}))
+                ->capture_default_str(),
+            command
+                ->add_option("--outliers", quantize.outliers,
+                             "share of each matrix's largest weights that goes to the sparse "
+                             "part, in percent")
+                ->capture_default_str(),
+            command
+                ->add_option("--sensitive", quantize.sensitive,
+                             "share of each matrix's most sensitive weights, taken first, in "
+                             "percent")
+                ->capture_default_str(),
+            add_globs("--include", &quantize.include,
+                      "names of tensors to quantize, a glob; default: by structure"),
+            add_globs("--exclude", &quantize.exclude, "names of tensors to keep plain, a glob"),
+            add_globs("--drop", &quantize.drop, "names of tensors to leave out, a glob"),
+            add_globs("--bits-for", &quantize.bits_for,
+                      "GLOB=BITS: other bits for some tensors, which are quantized in any case"),
+            command
+                ->add_option("--expert-layout", quantize.expert_layout,
+                             "how stacks of experts lie, where the model does not tell")
+                ->check(CLI::IsMember({"out-in", "in-out"})),
+            command->add_flag("--unweighted", quantize.unweighted,
+                              "no gradients: every weight counts the same, none is sensitive")};
     }
 
     static CLI::Option *add_output(CLI::App *command, std::string *output, bool *resume) {

@@ -69,7 +69,6 @@ ModelConfig read_config(const fs::path &folder) {
     const std::optional<std::string> text = read_text(path);
     if (!text) return {};
     try {
-        require_json(path, *text);
         return parse_model_config(*text);
     } catch (const DataError &error) {
         throw DataError(path.string() + ": " + error.what());
@@ -131,8 +130,9 @@ void QuantizeJob::refuse_overwriting_input() const {
     std::vector<fs::path> inputs = model.inputs;
     if (gradients) inputs.insert(inputs.end(), gradients->inputs.begin(), gradients->inputs.end());
     for (const std::string &file : text_names()) inputs.push_back(model.folder / file);
+    if (!options.layers.empty()) inputs.emplace_back(options.plan);
     std::error_code ignored;
-    for (const std::string &output : {options.output, options.plan})
+    for (const std::string &output : {options.output, options.layers.empty() ? options.plan : ""})
         for (const fs::path &input : inputs)
             if (!output.empty() && fs::equivalent(input, output, ignored))
                 throw UsageError("the output " + output + " is one of the inputs");
