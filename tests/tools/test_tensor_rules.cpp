@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <fstream>
 #include <map>
+#include <sstream>
 
 #include "tools/densq/quantize/tensor_rules.hpp"
 
@@ -21,6 +24,24 @@ ModelConfig config_of(const char *model_type = "llama") {
 
 std::string group(const char *name, std::vector<uint64_t> shape, const char *model = "llama") {
     return group_of(name, tensor_of(std::move(shape)), config_of(model)).title;
+}
+
+// "4x96x64"
+std::vector<uint64_t> shape_of(std::string text) {
+    std::vector<uint64_t> shape;
+    std::replace(text.begin(), text.end(), 'x', ' ');
+    std::istringstream numbers(text);
+    for (uint64_t number; numbers >> number;) shape.push_back(number);
+    return shape;
+}
+
+std::string fate_of(const std::string &name, std::vector<uint64_t> shape,
+                    const ModelConfig &config) {
+    const SafeTensor tensor = tensor_of(std::move(shape));
+    const Fate fate = group_of(name, tensor, config).fate;
+    if (fate != Fate::kQuantized) return fate == Fate::kPlain ? "plain" : "left out";
+    if (tensor.shape.size() == 2) return "quantized";
+    return find_expert_layout(name, tensor, config) == ExpertLayout::kInOut ? "in-out" : "out-in";
 }
 
 }  // namespace
@@ -75,6 +96,28 @@ TEST_CASE("rules: what stays plain, and as what") {
     CHECK(group("layers.0.mlp.up_proj.weight", {}) == "norms, biases, other vectors");
     CHECK(group("layers.0.mlp.up_proj.weight", {512}) == "norms, biases, other vectors");
     CHECK(group("layers.0.mlp.up_proj.weight", {8, 8, 8}) == "other tensors");
+}
+
+TEST_CASE("rules: whole models of many families") {
+    std::ifstream lines(TEST_FOLDER "/families.txt");
+    ModelConfig config;
+    size_t families = 0, tensors = 0;
+    for (std::string line; std::getline(lines, line);) {
+        if (line[0] == '#') continue;
+        if (line[0] != ' ') {
+            config = parse_model_config(line.substr(line.find('{')));
+            ++families;
+            continue;
+        }
+        const std::string expected = line.substr(2, line.find("  ", 2) - 2);
+        const size_t name_at = line.find_first_not_of(' ', 2 + expected.size());
+        const std::string name = line.substr(name_at, line.rfind("  ") - name_at);
+        CHECK_MESSAGE(fate_of(name, shape_of(line.substr(line.rfind(' ') + 1)), config) == expected,
+                      line);
+        ++tensors;
+    }
+    CHECK(families == 46);
+    CHECK(tensors > 700);
 }
 
 TEST_CASE("rules: a gate with a row for each expert is a router, others are layers") {
