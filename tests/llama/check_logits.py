@@ -103,8 +103,10 @@ def quantized(folder):
     """(subject, densq file) with every linear layer quantized, and embedding and head too: the
     bits that OpenBLAS makes of plain ones depend on the threads.  (What it does here for attention
     is too small for it to use threads.)"""
-    everything = ["--bits-for", "model.embed_tokens.weight=4", "--bits-for", "lm_head.weight=3"]
     for subject in subjects(folder):
+        everything = ["--bits-for", "model.embed_tokens.weight=4"]
+        if not subject.config["tie_word_embeddings"]:
+            everything += ["--bits-for", "lm_head.weight=3"]
         for bits in "3" if subject.model == STORIES else "234":
             file = support.quantize(DENSQ, subject.model, folder / f"{subject.name}{bits}.densq",
                                     "--unweighted", "--bits", bits, "--outliers", "1%", *everything)
