@@ -10,9 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import sentencepiece
 import torch
 from families import TEXT, write_model
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM
 
 PACKAGE, *PROGRAMS = sys.argv[1:]
@@ -71,6 +73,27 @@ def check_checkpoints(folder):
         assert all(torch.equal(found[key], wanted[key]) for key in wanted)
 
 
+def check_sentencepiece(folder):
+    """The same tokens as SentencePiece's own of another text."""
+    (folder / "text.txt").write_text(TEXT)
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    model, target = folder / "tokenizer.model", folder / "tokenizer.json"
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(folder / "text.txt"), model_prefix=str(folder / "tokenizer"), vocab_size=320,
+        model_type="bpe", byte_fallback=True, normalization_rule_name="identity",
+        remove_extra_whitespaces=False, minloglevel=2)
+    result = convert(model, target)
+    assert result.returncode == 0, result.stderr
+    text = "  green walls\nand 3 caf\u00e9s"
+    wanted = sentencepiece.SentencePieceProcessor(model_file=str(model)).encode(text)
+    assert Tokenizer.from_file(str(target)).encode(text, add_special_tokens=False).ids == wanted
+    target.unlink()
+    model.write_bytes(b"no model")
+    result = convert(model, target)
+    assert result.returncode == 1 and "cannot load this tokenizer" in result.stderr, result.stderr
+    assert not target.exists()
+
+
 def check_refusals(folder):
     torch.save({"a": Malicious()}, folder / "malicious.pt")
     torch.save({"a": 1}, folder / "number.pt")
@@ -87,7 +110,7 @@ def check_refusals(folder):
     assert not (Path(PACKAGE) / "executed").exists()
 
 
-for check in (check_logits, check_checkpoints, check_refusals):
+for check in (check_logits, check_checkpoints, check_sentencepiece, check_refusals):
     with tempfile.TemporaryDirectory() as temporary:
         check(Path(temporary))
     print(f"{check.__name__}: ok", flush=True)

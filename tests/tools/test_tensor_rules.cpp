@@ -160,11 +160,11 @@ TEST_CASE("rules: how stacks of experts lie") {
 }
 
 TEST_CASE("rules: the block of a name") {
-    CHECK(block_of("model.layers.31.mlp.weight") == 31);
-    CHECK(block_of("0.weight") == 0);
-    CHECK(block_of("a.7.experts.3.w1") == 7);
+    CHECK(layer_number("model.layers.31.mlp.weight") == 31);
+    CHECK(layer_number("0.weight") == 0);
+    CHECK(layer_number("a.7.experts.3.w1") == 7);
     for (const char *name : {"", "a", "a.3", "a3.b", "a.3b.c", "a.99999999999999999999.b", ".."})
-        CHECK_MESSAGE(!block_of(name), name);
+        CHECK_MESSAGE(!layer_number(name), name);
 }
 
 TEST_CASE("rules: names of any length") {

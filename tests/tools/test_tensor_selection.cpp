@@ -78,7 +78,7 @@ TEST_CASE("selection: why") {
     const auto why = [&](const std::string &name) {
         return TensorChooser(chosen, {}).choose(name, kMatrix).why;
     };
-    CHECK(why(linear) == "matrices of the blocks");
+    CHECK(why(linear) == "matrices of the layers");
     chosen.include = {"x"};
     CHECK(why(linear) == "not matched by --include");
     CHECK(why("x") == "--include");

@@ -76,7 +76,7 @@ QuantizeOptions parse_options(const PlanJson &json) {
 
 }  // namespace
 
-uint64_t layer_of(const std::string &tensor) { return block_of(tensor).value_or(0); }
+uint64_t layer_of(const std::string &tensor) { return layer_number(tensor).value_or(0); }
 
 uint64_t count_layers(const ModelPlan &plan) {
     uint64_t layers = 1;

@@ -18,8 +18,8 @@ struct InputChecksums {
     Checksums model, gradients;
 };
 
-// The number of layers of a plan.  A layer is what has the same block number (block_of); tensors
-// without one belong to layer 0.
+// The number of layers of a plan: tensors of the same layer_number; those without one belong to
+// layer 0.
 uint64_t count_layers(const ModelPlan &plan);
 uint64_t layer_of(const std::string &tensor);
 

@@ -99,7 +99,7 @@ QuantizeJob::QuantizeJob(const QuantizeOptions &options_)
     keep_texts(&chooser);
     chooser.require_used();
     if (planned.matrices.empty() && planned.any_unasked)
-        throw DataError(options.model + ": no tensor is a linear layer of a numbered block; choose "
+        throw DataError(options.model + ": no tensor is a linear layer of a numbered layer; choose "
                                         "what to quantize with --include PATTERN");
     for (const auto &[name, matrix] : planned.matrices)
         quantized_tensors[matrix.origin.tensor] = false;

@@ -24,7 +24,7 @@ bool can_be_kept(const SafeTensor &tensor) {
                        [](uint64_t dimension) { return dimension <= UINT32_MAX; });
 }
 
-// The dotted name with numbers as *, which one --drop takes for all blocks.
+// The dotted name with numbers as *, which one --drop takes for all layers.
 std::string without_numbers(const std::string &name) {
     std::string pattern;
     for (size_t begin = 0, end = 0; end != name.size(); begin = end + 1) {
@@ -72,10 +72,10 @@ private:
             bytes = add_tensor(name, tensor);
         }
         count(choice, tensor.elements(), bytes);
-        const std::optional<uint64_t> block = block_of(name);
-        if (config.layers && block && *block >= config.layers &&
+        const std::optional<uint64_t> layer = layer_number(name);
+        if (config.layers && layer && *layer >= config.layers &&
             name.find("layers.") != std::string::npos)
-            beyond.insert(*block);
+            beyond.insert(*layer);
     }
 
     uint64_t add_matrices(const std::string &name, const SafeTensor &tensor, uint32_t bits) {
@@ -211,7 +211,7 @@ private:
     ModelPlan plan;
     std::vector<std::string> unusable;
     std::map<std::string, uint64_t> converted;  // number of tensors by "F64 become F32"
-    std::set<uint64_t> beyond;                  // blocks that the configuration does not count
+    std::set<uint64_t> beyond;                  // layers that the configuration does not count
 };
 
 }  // namespace

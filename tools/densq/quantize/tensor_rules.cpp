@@ -9,11 +9,11 @@
 namespace densq::tool {
 namespace {
 
-constexpr TensorGroup kLinear = {"linear layers", Fate::kQuantized, "matrices of the blocks"};
+constexpr TensorGroup kLinear = {"linear layers", Fate::kQuantized, "matrices of the layers"};
 constexpr TensorGroup kExperts = {"stacked experts", Fate::kQuantized, "slice by slice"};
 constexpr TensorGroup kVectors = {"norms, biases, other vectors", Fate::kPlain, "small"};
 constexpr TensorGroup kEmbeddings = {"embeddings and output head", Fate::kPlain,
-                                     "outside of the blocks; --include quantizes them"};
+                                     "outside of the layers; --include quantizes them"};
 constexpr TensorGroup kRouters = {"routers and gates of experts", Fate::kPlain,
                                   "small, and they decide which experts run"};
 constexpr TensorGroup kTables = {"position and bias tables", Fate::kPlain,
@@ -152,7 +152,7 @@ bool names_any(const std::string &name, std::initializer_list<const char *> part
 
 }  // namespace
 
-std::optional<uint64_t> block_of(const std::string &name) {
+std::optional<uint64_t> layer_number(const std::string &name) {
     size_t begin = 0;
     for (size_t dot; (dot = name.find('.', begin)) != std::string::npos; begin = dot + 1)
         if (dot > begin && dot - begin < 10 && name.find_first_not_of("0123456789", begin) == dot)
@@ -168,10 +168,10 @@ const TensorGroup &group_of(const std::string &name, const SafeTensor &tensor,
             matches(rule.model, config.model_type))
             return rule.group;
     if (tensor.shape.size() < 2) return kVectors;
-    const bool in_block = block_of(name).has_value();
-    if (tensor.shape.size() == 2 && in_block && lower.ends_with("weight")) return kLinear;
+    const bool in_layer = layer_number(name).has_value();
+    if (tensor.shape.size() == 2 && in_layer && lower.ends_with("weight")) return kLinear;
     const bool of_vocabulary = config.vocab_size && tensor.shape[0] == config.vocab_size;
-    if (!in_block && (of_vocabulary || names_any(lower, {"lm_head", "shared.weight", "output"})))
+    if (!in_layer && (of_vocabulary || names_any(lower, {"lm_head", "shared.weight", "output"})))
         return kEmbeddings;
     return kOthers;
 }

@@ -30,9 +30,9 @@ enum class ExpertLayout { kOutIn, kInOut };
 std::optional<ExpertLayout> find_expert_layout(const std::string &name, const SafeTensor &tensor,
                                                const ModelConfig &config);
 
-// The number of the block that a tensor belongs to: the first part of its dotted name, but for the
+// The number of the layer that a tensor belongs to: the first part of its dotted name, but for the
 // last one, that is a number.
-std::optional<uint64_t> block_of(const std::string &name);
+std::optional<uint64_t> layer_number(const std::string &name);
 
 // Why the linear layers of such a model cannot be chosen by shape; empty if they can.
 std::string transposed_layers(const ModelConfig &config);

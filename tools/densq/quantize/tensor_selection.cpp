@@ -46,7 +46,7 @@ const TensorChooser::Pattern *TensorChooser::last_match(std::vector<Pattern> &pa
 }
 
 TensorChoice TensorChooser::choose(const std::string &name, const SafeTensor &tensor) {
-    if (example.empty() || block_of(name)) example = name;
+    if (example.empty() || layer_number(name)) example = name;
     const TensorGroup &group = group_of(name, tensor, config);
     const auto choice = [&](Fate fate, uint32_t width, const std::string &why) {
         return TensorChoice{fate, width, group.title, why};
