@@ -42,8 +42,12 @@ class Programs:
 
     @staticmethod
     def run(*command):
-        return subprocess.run([str(word) for word in command], check=True, text=True,
-                              stdout=subprocess.PIPE).stdout
+        """Returns its output; what it notes on stderr would tear the table apart."""
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                              check=False)
+        if done.returncode:
+            sys.exit(done.stderr)
+        return done.stdout
 
     def quantize(self, options, output):
         self.run(self.densq, "quantize", "--model", MODEL, *options, "--quiet", "-o", output)
