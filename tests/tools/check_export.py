@@ -246,8 +246,8 @@ def test_texts_are_written_back(folder):
 
 def test_config(folder):
     matrices = {"a": make_matrix(2, 2, 1)}
-    left_out = ("densq: warning: quantization_config is left out of config.json: what is written "
-                "is not quantized\n")
+    left_out = ("densq: warning: config.json is written without its quantization_config: weights "
+                "are not quantized\n")
     broken = "densq: warning: config.json is written as it is: no JSON object: {} at byte {}\n"
     for config, wanted, stderr in (
             ('{\n  "limit": [0.0, Infinity],\n  "dtype": "float16"\n}',
@@ -259,7 +259,8 @@ def test_config(folder):
              '"x":{"dtype":"float16"}}}', ""),
             ('{"a": "\\"}", "quantization_config": {"b": [1, "]"]}, "dtype": "float16"}',
              '{"a": "\\"}", "dtype": "float32"}', left_out),
-            ('{"dtype": "float16", "quantization_config": {}}', '{"dtype": "float32"}', left_out),
+            ('{"dtype": "float16", "quantization_config": {"q": 1}}', '{"dtype": "float32"}',
+             left_out),
             ("[]", "[]", broken.format("'{' is missing", 0)),
             ('{"a": "b', '{"a": "b', broken.format("a string does not end", 8)),
             ('{"a": 1} x', '{"a": 1} x', broken.format("something follows it", 9))):

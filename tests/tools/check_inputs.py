@@ -6,6 +6,7 @@
 import json
 import os
 import pty
+import re
 import socket
 import subprocess
 import time
@@ -67,6 +68,18 @@ def test_fp8_in_blocks(folder):
     check_matrix(contents.matrices[NAME], E4M3[stored] * spread, sensitive=0)
     assert contents.tensors.keys() == {"model.embed.weight"}
     assert json.loads(contents.metadata["config.json"]) == {"model_type": "llama"}
+    check_scaled_picture(folder, (E4M3[stored] * spread)[150])
+
+
+def check_scaled_picture(folder, weights):
+    """Of row 150: its axis has a number near the largest weight, and none beyond."""
+    result = run("info", folder / "out.densq", "--plot", folder / "p.svg", "--model", folder,
+                 "--row", 150)
+    assert result.returncode == 0, result
+    texts = re.findall("<text[^>]*>([^<]*)", (folder / "p.svg").read_text(encoding="utf-8"))
+    numbers = [abs(float(text)) for text in texts[texts.index("weight in the original model") + 1:]
+               if re.fullmatch(r"-?[\d.]+(e-\d+)?", text)]
+    assert 0.5 < max(numbers) / np.abs(weights).max() < 1.1, (numbers, weights)
 
 
 def test_fp8_by_rows_as_a_plain_tensor(folder):
@@ -115,6 +128,10 @@ def test_texts(folder):
     save_model(folder, bom + b'{"model_type":"llama"}')
     contents = quantize(folder, folder / "out.densq")
     assert contents.metadata["config.json"] == '{"model_type":"llama"}'
+    # Python's json writes these, and transformers of some models.
+    python = '{"model_type": "mamba2", "time_step_limit": [0.0, Infinity], "x": [NaN, -Infinity]}'
+    save_model(folder, python.encode())
+    assert quantize(folder, folder / "out.densq").metadata["config.json"] == python
     (folder / "out.densq").unlink()
     for text, part in [(b'{"name":"caf\xe9"}', "is not UTF-8 at byte 12"),
                        ('{"a":1}'.encode("utf-16"), "is not UTF-8 at byte 0"),

@@ -262,9 +262,12 @@ TEST_CASE("already quantized: refused by the config, with the next step") {
 TEST_CASE("already quantized: a config without it") {
     CHECK(remove_quantization(R"({"b":1e-05,"a": [3]})") == R"({"b":1e-05,"a": [3]})");
     CHECK(remove_quantization(R"({"b":1e-05,"quantization_config":{"bits":4},"a":"\u00e9"})") ==
-          "{\n  \"b\": 1e-05,\n  \"a\": \"\xC3\xA9\"\n}\n");
+          R"({"b":1e-05,"a":"\u00e9"})");
     CHECK(remove_quantization(R"({"text_config":{"quantization_config":{"bits":4},"c":null}})") ==
-          "{\n  \"text_config\": {\n    \"c\": null\n  }\n}\n");
+          R"({"text_config":{"c":null}})");
+    // Python writes what is no JSON, and a key may stand there twice.
+    CHECK(remove_quantization(R"({ "a": [0.0, Infinity] , "quantization": {"b": NaN},
+        "quantization": {"c": 1} })") == R"({ "a": [0.0, Infinity] })");
 }
 
 TEST_CASE("already quantized: recognised by the names of tensors") {

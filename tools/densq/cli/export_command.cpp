@@ -14,6 +14,7 @@
 #include "tools/densq/format/exported_tensor.hpp"
 #include "tools/densq/format/file_contents.hpp"
 #include "tools/densq/format/metadata_json.hpp"
+#include "tools/densq/format/model_json.hpp"
 #include "tools/densq/format/safetensors_json.hpp"
 #include "tools/densq/format/text.hpp"
 
@@ -100,15 +101,14 @@ private:
 
     // States the dtype that matrices get, and no quantization: values are plain again.
     void prepare_config(std::string *config, densq_dtype *matrix_dtype) {
-        constexpr const char *kQuantization = "quantization_config";
         try {
             if (!dtype) *matrix_dtype = read_config_dtype(*config).value_or(DENSQ_F32);
             if (dtype || densq_count(file.get(), DENSQ_MATRIX) > 0)
                 *config = with_config_dtype(*config, *matrix_dtype);
-            const std::string plain = without_member(*config, kQuantization);
+            const std::string plain = remove_quantization(*config);
             if (plain != *config)
-                warnings.push_back(std::string(kQuantization) +
-                                   " is left out of config.json: what is written is not quantized");
+                warnings.emplace_back("config.json is written without its quantization_config: "
+                                      "weights are not quantized");
             *config = plain;
         } catch (const DataError &error) {
             warnings.push_back(std::string(kConfig) + " is written as it is: " + error.what());

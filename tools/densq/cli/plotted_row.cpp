@@ -10,6 +10,7 @@
 #include "tools/densq/errors.hpp"
 #include "tools/densq/format/checkpoint.hpp"
 #include "tools/densq/measure/matrix_image.hpp"
+#include "tools/densq/quantize/matrix_reader.hpp"
 
 namespace densq::tool {
 namespace {
@@ -27,14 +28,8 @@ uint32_t find_plotted(const densq_file *file, const InfoOptions &options) {
     return index;
 }
 
-// A matrix of the file as it is in the model: a tensor, or slice number `slice` of one.
-struct Original {
-    std::string name;
-    uint64_t slice = 0;
-    bool sliced = false, transposed = false;
-};
-
-Original find_original(const densq_file *file, const std::string &name) {
+// Where the matrix of this name is in the original model.
+MatrixOrigin find_origin(const densq_file *file, const std::string &name) {
     const size_t dot = name.rfind('.');
     const auto text = find_text(file, kSlicesKey);
     if (text && dot != std::string::npos) {
@@ -44,35 +39,35 @@ Original find_original(const densq_file *file, const std::string &name) {
             if (name.substr(dot + 1) == std::to_string(i))
                 return {found->first, i, true, found->second.transposed};
     }
-    return {.name = name};
+    return {.tensor = name};
 }
 
-std::vector<float> read_original(const Checkpoint &model, const Original &original,
-                                 const densq_matrix &matrix, uint32_t row) {
-    const auto found = model.tensors.find(original.name);
+const Checkpoint::Entry &find_original(const Checkpoint &model, const MatrixOrigin &origin,
+                                       const densq_matrix &matrix) {
+    const auto found = model.tensors.find(origin.tensor);
     if (found == model.tensors.end())
-        throw DataError(model.folder.string() + ": the model has no tensor '" + original.name +
+        throw DataError(model.folder.string() + ": the model has no tensor '" + origin.tensor +
                         "'; is it the model of which the file was made?");
     const SafeTensor &tensor = *found->second.tensor;
     std::vector<uint64_t> shape = {matrix.rows, matrix.cols};
-    if (original.transposed) std::swap(shape[0], shape[1]);
-    const uint64_t begin = original.slice * shape[0] * shape[1];
-    const bool fits = tensor.shape.size() == shape.size() + original.sliced &&
-                      std::equal(shape.rbegin(), shape.rend(), tensor.shape.rbegin()) &&
-                      (!original.sliced || original.slice < tensor.shape[0]);
-    if (!fits || !is_float(tensor))
-        throw DataError(found->second.describe(original.name) + " of shape " + tensor.shape_text() +
+    if (origin.transposed) std::swap(shape[0], shape[1]);
+    if (origin.stacked) shape.insert(shape.begin(), tensor.shape.empty() ? 0 : tensor.shape[0]);
+    if (tensor.shape != shape || (origin.stacked && origin.slice >= shape[0]) || !is_float(tensor))
+        throw DataError(found->second.describe(origin.tensor) + " of shape " + tensor.shape_text() +
                         " and dtype " + tensor.dtype +
                         " is not what the file's matrix was made of");
+    return found->second;
+}
+
+std::vector<float> read_original(const Checkpoint &model, const MatrixOrigin &origin,
+                                 const densq_matrix &matrix, uint32_t row) {
+    const Checkpoint::Entry &entry = find_original(model, origin, matrix);
+    const MatrixPlan plan = {matrix.rows, matrix.cols, matrix.bits, matrix.nnz};
     std::vector<float> weights(matrix.cols);
-    for (uint64_t col = 0; col < matrix.cols; ++col) {
-        const uint64_t at = begin + (original.transposed ? col * matrix.rows + row
-                                                         : uint64_t{row} * matrix.cols + col);
-        read_floats(tensor, at, at + 1, &weights[col]);
-        if (!std::isfinite(weights[col]))
-            throw DataError(found->second.describe(original.name) + ": row " + std::to_string(row) +
-                            " holds a NaN or an infinity and cannot be plotted");
-    }
+    MatrixReader(entry, origin, plan, 1).read_row(row, weights.data());
+    if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); }))
+        throw DataError(entry.describe(origin.tensor) + ": row " + std::to_string(row) +
+                        " holds a NaN or an infinity and cannot be plotted");
     return weights;
 }
 
@@ -101,7 +96,7 @@ PlottedRow read_plotted_row(const densq_file *file, const InfoOptions &options) 
     const Checkpoint model(options.model, {"model.safetensors"});
     PlottedRow plotted = {name,
                           options.row,
-                          read_original(model, find_original(file, name), matrix, options.row),
+                          read_original(model, find_origin(file, name), matrix, options.row),
                           read_centroids(options.file, index, options.row),
                           {}};
     std::vector<float> decoded(matrix.cols);

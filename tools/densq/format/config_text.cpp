@@ -70,6 +70,28 @@ private:
     size_t at = 0;
 };
 
+bool is_text_config(const Member &member) {
+    return member.key == "text_config" && member.value.starts_with('{');
+}
+
+// The object with the values that `rewrite` gives its members; those with none are left out.
+template <typename Rewrite>
+std::string rewrite_object(std::string_view object, Rewrite rewrite) {
+    std::string text = "{";
+    size_t begin = object.find('{') + 1;  // of a member, with the white space before it
+    size_t end = begin;
+    for (const Member &member : members_of(object)) {
+        const auto value_begin = static_cast<size_t>(member.value.data() - object.data());
+        if (const std::optional<std::string> value = rewrite(member)) {
+            if (text.size() > 1) text += ',';
+            text.append(object.substr(begin, value_begin - begin)).append(*value);
+        }
+        end = value_begin + member.value.size();
+        begin = object.find(',', end) + 1;
+    }
+    return text.append(object.substr(end));
+}
+
 // Calls visit(value) for every dtype and torch_dtype, in the order of the text.
 template <typename Visit>
 void for_each_dtype(std::string_view config, Visit visit) {
@@ -78,7 +100,7 @@ void for_each_dtype(std::string_view config, Visit visit) {
     };
     for (const Member &member : members_of(config)) {
         visit_dtype(member);
-        if (member.key == "text_config" && member.value.starts_with('{'))
+        if (is_text_config(member))
             for (const Member &inner : members_of(member.value)) visit_dtype(inner);
     }
 }
@@ -168,21 +190,14 @@ std::string with_config_dtype(std::string_view config, densq_dtype dtype) {
     return changed.append(torch_name(dtype)).append(separator).append(config.substr(brace));
 }
 
-std::string without_member(std::string_view object, std::string_view key) {
-    const std::vector<Member> members = members_of(object);
-    const auto begin_of = [&](const Member &m) { return m.key.data() - 1 - object.data(); };
-    const auto end_of = [&](const Member &m) {
-        return m.value.data() + m.value.size() - object.data();
-    };
-    std::string text(object);
-    for (size_t i = members.size(); i-- > 0;) {  // from the end, so that the places stay right
-        if (members[i].key != key) continue;
-        const bool last = i + 1 == members.size();  // it takes the comma before it along
-        const auto begin = last && i > 0 ? end_of(members[i - 1]) : begin_of(members[i]);
-        const auto end = last ? end_of(members[i]) : begin_of(members[i + 1]);
-        text.erase(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
-    }
-    return text;
+std::string without_config_member(std::string_view config, std::string_view key) {
+    return rewrite_object(config, [&](const Member &member) -> std::optional<std::string> {
+        if (member.key == key) return std::nullopt;
+        if (!is_text_config(member)) return std::string(member.value);
+        return rewrite_object(member.value, [&](const Member &inner) {
+            return inner.key == key ? std::nullopt : std::optional<std::string>(inner.value);
+        });
+    });
 }
 
 }  // namespace densq::tool

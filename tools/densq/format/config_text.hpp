@@ -39,7 +39,7 @@ std::optional<densq_dtype> read_config_dtype(std::string_view config);
 // The same text with another dtype in all these places, or in a new one if there is none.
 std::string with_config_dtype(std::string_view config, densq_dtype dtype);
 
-// The same text without this member, if it has it.
-std::string without_member(std::string_view object, std::string_view key);
+// The same text without the members of this key, in itself and in its text_config.
+std::string without_config_member(std::string_view config, std::string_view key);
 
 }  // namespace densq::tool

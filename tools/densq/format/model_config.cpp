@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "config_text.hpp"
 #include "tools/densq/errors.hpp"
 
 namespace densq::tool {
@@ -25,7 +26,7 @@ uint64_t find_number(const Config &root, const Config &text,
 }  // namespace
 
 ModelConfig parse_model_config(const std::string &config) {
-    const Config root = Config::parse(config, nullptr, false);
+    const Config root = Config::parse(standard_json(config), nullptr, false);
     if (!root.is_object()) throw DataError("not a JSON object");
     const auto nested = root.find("text_config");
     const Config &text = nested != root.end() && nested->is_object() ? *nested : root;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "config_text.hpp"
 #include "strict_json.hpp"
 
 namespace densq::tool {
@@ -127,9 +128,10 @@ std::map<std::string, std::string> parse_shard_index(const std::string &text) {
 }
 
 void require_json(const std::filesystem::path &file, const std::string &text) {
-    if (json::accept(text)) return;
+    const std::string standard = standard_json(text);
+    if (json::accept(standard)) return;
     try {
-        [[maybe_unused]] const json parsed = json::parse(text);
+        [[maybe_unused]] const json parsed = json::parse(standard);
     } catch (const json::exception &error) {
         throw DataError(file.string() +
                         ": is not JSON; download it again: " + printable(error.what(), 400));
@@ -137,20 +139,17 @@ void require_json(const std::filesystem::path &file, const std::string &text) {
 }
 
 std::string remove_quantization(const std::string &config) {
-    if (find_quantization(json::parse(config)).is_null()) return config;
-    auto root = nlohmann::ordered_json::parse(config);
-    for (const char *key : kQuantizationKeys) {
-        root.erase(key);
-        if (root.contains("text_config") && root["text_config"].is_object())
-            root["text_config"].erase(key);
-    }
-    return root.dump(2) + "\n";
+    const json root = json::parse(standard_json(config), nullptr, false);
+    if (find_quantization(root).is_null()) return config;
+    std::string changed = config;
+    for (const char *key : kQuantizationKeys) changed = without_config_member(changed, key);
+    return changed;
 }
 
 QuantizationConfig parse_quantization(const std::filesystem::path &file,
                                       const std::string &config) {
     require_json(file, config);
-    const json root = json::parse(config);
+    const json root = json::parse(standard_json(config));
     if (!root.is_object())
         throw DataError(file.string() + ": is no JSON object; download it again");
     const json quantization = find_quantization(root);
