@@ -14,6 +14,7 @@ import time
 import numpy as np
 
 from models import from_bf16, make_gradients, make_weights, save, save_raw, save_shards
+from processes import read_terminal
 from support import (DENSQ, check_fails, check_matrix, main, quantize, read_file, run,
                      without_notes)
 
@@ -238,14 +239,8 @@ def test_an_input_that_is_cut_meanwhile(folder):
     master, slave = pty.openpty()
     assert cut_meanwhile(folder, 4096, stderr=slave) == (1, None)
     os.close(slave)
-    shown = b""
-    try:
-        while data := os.read(master, 65536):
-            shown += data
-    except OSError:  # EIO: the other side is closed
-        pass
-    os.close(master)
-    assert shown.decode().rpartition("\r\x1b[K")[2].startswith(message), shown
+    shown = read_terminal(master)
+    assert shown.rpartition("\r\x1b[K")[2].startswith(message), shown
 
 
 def test_an_input_that_is_cut_by_a_byte(folder):

@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from models import make_weights, save
-from processes import start, wait_for_partial
+from processes import read_terminal, start, wait_for_partial
 from support import DENSQ, SANITIZED, STORIES, main, peak_bytes, quantize, run, without_notes
 
 
@@ -88,14 +88,8 @@ def run_on_terminal(*arguments, columns=0):
     termios.tcsetwinsize(slave, (24, columns))
     process = start(*arguments, stderr=slave)
     os.close(slave)
-    shown = b""
-    try:
-        while data := os.read(master, 65536):
-            shown += data
-    except OSError:  # EIO: the other side is closed
-        pass
-    os.close(master)
-    return process.wait(), process.communicate()[0], shown.decode()
+    shown = read_terminal(master)
+    return process.wait(), process.communicate()[0], shown
 
 
 def test_terminal(folder):

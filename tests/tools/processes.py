@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """densq quantize as a process that runs, and what can be seen of its work from outside."""
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -10,6 +11,18 @@ from support import DENSQ, make_file
 def start(model, output, *arguments, stderr=subprocess.PIPE):
     return subprocess.Popen([DENSQ, "quantize", "--model", model, "--unweighted", "-o", output,
                              *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True)
+
+
+def read_terminal(master):
+    """What was sent to the other side of a pty, until that is closed."""
+    shown = b""
+    try:
+        while data := os.read(master, 65536):
+            shown += data
+    except OSError:  # EIO: the other side is closed
+        pass
+    os.close(master)
+    return shown.decode()
 
 
 def done_matrices(partial, metadata):

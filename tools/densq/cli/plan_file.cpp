@@ -21,12 +21,6 @@ using PlanJson = nlohmann::ordered_json;
 
 constexpr int kPlanVersion = 1;
 
-std::string hex(uint64_t number) {
-    char text[17];
-    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
-    return text;
-}
-
 PlanJson describe(const std::string &name, const PlannedMatrix &planned, const MatrixPlan &matrix) {
     PlanJson json = {{"name", name},
                      {"rows", matrix.rows},
@@ -128,7 +122,7 @@ void write_plan_file(const OutputTarget &target, const QuantizeOptions &options,
          options.gradients.empty() ? "" : std::filesystem::absolute(options.gradients).string()},
         {"options", PlanJson::parse(options_json(options))},
         {"layers", count_layers(plan)},
-        {"fingerprint", hex(fingerprint_of(plan, checksums))}};
+        {"fingerprint", fingerprint_text(fingerprint_of(plan, checksums))}};
     json.update(describe(plan));
     json["checksums"] = {{"model", checksums.model}, {"gradients", checksums.gradients}};
     std::filesystem::remove(target.partial);  // what a killed run left
@@ -147,12 +141,12 @@ StoredPlan read_plan_file(const std::string &path) {
         StoredPlan stored = {parse_options(json), {}, 0};
         json.at("checksums").at("model").get_to(stored.checksums.model);
         json.at("checksums").at("gradients").get_to(stored.checksums.gradients);
-        stored.fingerprint = std::stoull(json.at("fingerprint").get<std::string>(), nullptr, 16);
+        const auto fingerprint = parse_fingerprint(json.at("fingerprint"));
+        if (!fingerprint) throw DataError(path + ": its fingerprint is no hexadecimal number");
+        stored.fingerprint = *fingerprint;
         return stored;
     } catch (const PlanJson::exception &error) {
         throw DataError(path + ": not a plan of densq quantize --plan: " + error.what());
-    } catch (const std::logic_error &) {
-        throw DataError(path + ": its fingerprint is no hexadecimal number");
     }
 }
 

@@ -8,21 +8,6 @@
 namespace densq::tool {
 namespace {
 
-// "57.3 M": three digits.
-std::string short_count(uint64_t number) {
-    static constexpr const char *kPrefixes[] = {"", "k", "M", "G", "T", "P", "E"};
-    auto value = static_cast<double>(number);
-    size_t prefix = 0;
-    while (value >= 999.5) {
-        value /= 1000;
-        ++prefix;
-    }
-    const int decimals = prefix == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-    char text[32];
-    std::snprintf(text, sizeof text, "%.*f %s", decimals, value, kPrefixes[prefix]);
-    return text;
-}
-
 std::string group_line(const GroupTotals &group, uint64_t parameters) {
     const double share =
         parameters && group.fate != Fate::kLeftOut

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "quantize_job.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <thread>
 
@@ -10,6 +11,7 @@
 #include "tools/densq/errors.hpp"
 #include "tools/densq/format/handles.hpp"
 #include "tools/densq/format/input_file.hpp"
+#include "tools/densq/format/metadata_json.hpp"
 #include "tools/densq/format/model_json.hpp"
 #include "tools/densq/format/part_json.hpp"
 #include "tools/densq/format/plain_tensor.hpp"
@@ -98,7 +100,9 @@ QuantizeJob::QuantizeJob(const QuantizeOptions &options_)
     notices.insert(notices.end(), planned.notices.begin(), planned.notices.end());
     keep_texts(&chooser);
     chooser.require_used();
-    if (planned.matrices.empty() && planned.any_unasked)
+    const bool plain_by_rule = std::any_of(planned.groups.begin(), planned.groups.end(),
+                                           [](const auto &group) { return group.plain_by_rule(); });
+    if (planned.matrices.empty() && plain_by_rule)
         throw DataError(options.model + ": no tensor is a linear layer of a numbered layer; choose "
                                         "what to quantize with --include PATTERN");
     for (const auto &[name, matrix] : planned.matrices)
@@ -109,11 +113,11 @@ QuantizeJob::QuantizeJob(const QuantizeOptions &options_)
 
 void QuantizeJob::keep_texts(TensorChooser *chooser) {
     planned.file.metadata = read_model_texts(model.folder, chooser, &notices);
-    planned.file.metadata["densq.tool"] = "densq " + version_text();
-    planned.file.metadata["densq.options"] = options_json(options);
-    planned.file.metadata["densq.choice"] = choice_json(planned);
+    planned.file.metadata[kToolKey] = "densq " + version_text();
+    planned.file.metadata[kOptionsKey] = options_json(options);
+    planned.file.metadata[kChoiceKey] = choice_json(planned);
     if (std::string slices = slices_json(planned, model); !slices.empty())
-        planned.file.metadata["densq.slices"] = std::move(slices);
+        planned.file.metadata[kSlicesKey] = std::move(slices);
 }
 
 void QuantizeJob::open_gradients() {

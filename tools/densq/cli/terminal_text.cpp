@@ -53,6 +53,10 @@ std::string count_text(double count) {
     return with_unit(count, {"", " thousand", " million", " billion", " trillion"});
 }
 
+std::string short_count(uint64_t count) {
+    return with_unit(static_cast<double>(count), {" ", " k", " M", " G", " T"});
+}
+
 size_t columns_of(std::string_view text) {
     size_t columns = 0;
     for (const std::string_view character : characters_of(text)) columns += width_of(character);

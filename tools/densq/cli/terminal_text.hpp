@@ -19,6 +19,9 @@ inline std::string size_text(uint64_t bytes) { return size_text(static_cast<doub
 // "6.74 billion".
 std::string count_text(double count);
 
+// "6.74 G".
+std::string short_count(uint64_t count);
+
 // How many columns of a terminal a text takes, at most: characters from far away count twice.
 size_t columns_of(std::string_view text);
 

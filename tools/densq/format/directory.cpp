@@ -5,13 +5,14 @@
 #include <cstring>
 
 #include "densq/layout.h"
+#include "handles.hpp"
 #include "tools/densq/errors.hpp"
 
 namespace densq::tool {
 namespace {
 
 uint64_t tensor_plan_bytes(const TensorPlan &plan) {
-    uint64_t bytes = plan.dtype == DENSQ_F32 ? 4 : 2;
+    uint64_t bytes = dtype_bytes(plan.dtype);
     for (const uint32_t dimension : plan.shape) bytes *= dimension;
     return bytes;
 }

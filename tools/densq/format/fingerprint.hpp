@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // fingerprint.hpp - a number that says whether two runs would write the same file.
 #pragma once
+#include <cinttypes>
 #include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace densq::tool {
@@ -24,5 +28,17 @@ private:
 
     uint64_t hash = 0xCBF29CE484222325;
 };
+
+// 16 hexadecimal digits, and back; nothing if the text is something else.
+inline std::string fingerprint_text(uint64_t fingerprint) {
+    char text[17];
+    std::snprintf(text, sizeof text, "%016" PRIx64, fingerprint);
+    return text;
+}
+inline std::optional<uint64_t> parse_fingerprint(const std::string &text) {
+    if (text.size() != 16 || text.find_first_not_of("0123456789abcdef") != std::string::npos)
+        return std::nullopt;
+    return std::stoull(text, nullptr, 16);
+}
 
 }  // namespace densq::tool

@@ -42,5 +42,6 @@ inline const char *precision_name(densq_precision precision) {
 inline const char *dtype_name(uint32_t dtype) {
     return dtype == DENSQ_F32 ? "F32" : dtype == DENSQ_F16 ? "F16" : "BF16";
 }
+inline uint64_t dtype_bytes(uint32_t dtype) { return dtype == DENSQ_F32 ? 4 : 2; }
 
 }  // namespace densq::tool

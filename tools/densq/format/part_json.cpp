@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "part_json.hpp"
 
-#include <cinttypes>
-#include <cstdio>
-
 #include <nlohmann/json.hpp>
 
+#include "fingerprint.hpp"
 #include "tools/densq/errors.hpp"
 
 namespace densq::tool {
 namespace {
-
-std::string plan_text(uint64_t plan) {
-    char text[17];
-    std::snprintf(text, sizeof text, "%016" PRIx64, plan);
-    return text;
-}
 
 // The conversions of the JSON library take -1 for 2^64 - 1 and 1.5 for 1.
 uint32_t part_number(const nlohmann::json &value) {
@@ -29,7 +21,7 @@ uint32_t part_number(const nlohmann::json &value) {
 }  // namespace
 
 std::string part_json(const PartDescription &part) {
-    const nlohmann::ordered_json json = {{"plan", plan_text(part.plan)},
+    const nlohmann::ordered_json json = {{"plan", fingerprint_text(part.plan)},
                                          {"layers", {part.first_layer, part.end_layer}},
                                          {"of", part.layers},
                                          {"matrices", part.matrices},
@@ -41,11 +33,10 @@ PartDescription parse_part(const std::string &text) {
     try {
         const auto json = nlohmann::json::parse(text);
         const auto plan = json.at("plan").get<std::string>();
+        const std::optional<uint64_t> fingerprint = parse_fingerprint(plan);
+        if (!fingerprint) throw DataError(std::string(kPartKey) + ": '" + plan + "' is no plan");
         PartDescription part = {};
-        if (plan.size() == 16 && plan.find_first_not_of("0123456789abcdef") == std::string::npos)
-            part.plan = std::stoull(plan, nullptr, 16);
-        else
-            throw DataError(std::string(kPartKey) + ": '" + plan + "' is no plan");
+        part.plan = *fingerprint;
         part.first_layer = part_number(json.at("layers").at(0));
         part.end_layer = part_number(json.at("layers").at(1));
         part.layers = part_number(json.at("of"));

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "densq/densq.h"
+#include "handles.hpp"
 
 namespace densq::tool {
 
@@ -20,7 +20,7 @@ struct OutputTensor {
     uint64_t elements() const {
         return std::accumulate(shape.begin(), shape.end(), uint64_t{1}, std::multiplies<>());
     }
-    uint64_t bytes() const { return elements() * (dtype == DENSQ_F32 ? 4 : 2); }
+    uint64_t bytes() const { return elements() * dtype_bytes(dtype); }
 };
 
 // Filled up with spaces, so that the values behind it are aligned.  DataError if it is larger than

@@ -42,8 +42,6 @@ constexpr SparseKind kSparseKinds[] = {
     {"full columns", NonzeroPlacement::kFullColumns, 0.02, true, false},
 };
 
-size_t bytes_of(densq_dtype dtype) { return dtype == DENSQ_F32 ? 4 : 2; }
-
 void put(uint8_t *at, densq_dtype dtype, float value) {
     if (dtype == DENSQ_F32) {
         std::memcpy(at, &value, sizeof value);
@@ -95,11 +93,11 @@ public:
     std::vector<float> multiply(const std::vector<float> &x, uint32_t batch, densq_dtype x_dtype,
                                 densq_dtype y_dtype) {
         const size_t x_stride = cols + batch % 3, y_stride = rows + batch % 2;
-        std::vector<uint8_t> host_x(batch * x_stride * bytes_of(x_dtype), 0xFF);
-        std::vector<uint8_t> host_y(batch * y_stride * bytes_of(y_dtype), 0xFF);
+        std::vector<uint8_t> host_x(batch * x_stride * dtype_bytes(x_dtype), 0xFF);
+        std::vector<uint8_t> host_y(batch * y_stride * dtype_bytes(y_dtype), 0xFF);
         for (size_t b = 0; b < batch; ++b)
             for (size_t c = 0; c < cols; ++c)
-                put(&host_x[(b * x_stride + c) * bytes_of(x_dtype)], x_dtype, x[b * cols + c]);
+                put(&host_x[(b * x_stride + c) * dtype_bytes(x_dtype)], x_dtype, x[b * cols + c]);
         const size_t workspace_bytes = densq_workspace_size(weights.get(), batch);
         const DeviceMemory device_x(device, host_x.size()), device_y(device, host_y.size());
         const DeviceMemory workspace(device, workspace_bytes);
@@ -112,7 +110,7 @@ public:
         std::vector<float> y;
         for (size_t b = 0; b < batch; ++b)
             for (size_t r = 0; r < rows; ++r)
-                y.push_back(get(&host_y[(b * y_stride + r) * bytes_of(y_dtype)], y_dtype));
+                y.push_back(get(&host_y[(b * y_stride + r) * dtype_bytes(y_dtype)], y_dtype));
         return y;
     }
 

@@ -133,7 +133,7 @@ private:
         plan.file.tensors[name] = planned;
         if (tensor.dtype != dtype_name(planned.dtype))
             ++converted[tensor.dtype + " become " + dtype_name(planned.dtype)];
-        return tensor.elements() * (planned.dtype == DENSQ_F32 ? 4 : 2);
+        return tensor.elements() * dtype_bytes(planned.dtype);
     }
 
     void count(const TensorChoice &choice, uint64_t weights, uint64_t bytes) {
@@ -193,8 +193,7 @@ private:
         };
         std::string groups;
         for (const GroupTotals &group : plan.groups) {
-            if (group.fate != Fate::kPlain || group.why.starts_with("--")) continue;
-            plan.any_unasked = true;
+            if (!group.plain_by_rule()) continue;
             plain += group.weights;
             if (static_cast<double>(group.weights) > kNotable * static_cast<double>(all))
                 groups +=

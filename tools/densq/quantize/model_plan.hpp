@@ -30,6 +30,9 @@ struct GroupTotals {
     Fate fate;
     std::string title, why;
     uint64_t tensors = 0, weights = 0, bytes = 0;  // bytes in the file
+
+    // Plain, and not because an option says so.
+    bool plain_by_rule() const { return fate == Fate::kPlain && !why.starts_with("--"); }
 };
 
 struct ModelPlan {
@@ -37,7 +40,6 @@ struct ModelPlan {
     FilePlan file;                                  // without metadata
     std::vector<GroupTotals> groups;                // quantized, plain, left out; the largest first
     std::vector<std::string> notices;               // what the user should know of it
-    bool any_unasked = false;                       // tensors stay plain by rules
 };
 
 // Every matrix gets the bits of the selection and else what `common` says.  DataError if tensors
