@@ -22,7 +22,7 @@ densq_status read_options(BackendOptions *out, const densq_backend_options *thei
                           densq_fault *fault) {
     const densq_status status = read_struct(&out->given, theirs, "options", fault);
     if (status) return status;
-    if (out->given.precision > DENSQ_EXACT)
+    if (out->given.precision > DENSQ_INT8)
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
                     "options->precision is not one of densq_precision");
     if (!read_allocator(&out->allocator, out->given))

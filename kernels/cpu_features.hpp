@@ -9,6 +9,7 @@ namespace densq {
 enum CpuFeature : uint32_t {
     kCpuCrc32c = 1u << 0,       // crc32 of SSE4.2, crc32c* of ARMv8
     kCpuAvx2 = 1u << 1,         // AVX2, FMA, F16C
+    kCpuAvxVnni = 1u << 6,      // vpdpbusd and vpdpwssd in the VEX form
     kCpuAvx512 = 1u << 2,       // AVX-512 F, BW, DQ, VL, and what kCpuAvx2 stands for
     kCpuAvx512Vnni = 1u << 3,   // vpdpwssd
     kCpuNeon = 1u << 4,         // every 64-bit ARM has it

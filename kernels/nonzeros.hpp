@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// nonzeros.hpp - the sparse part of a tile, common to all instruction sets.
+// nonzeros.hpp - the sparse part of tiles, common to all instruction sets.
 //
 // A row has few nonzeros, often fewer than a register has lanes.  So the nonzeros of several rows
 // are multiplied together, a run of them: activations are gathered into a buffer, the buffer is
@@ -74,13 +74,16 @@ struct GatherAhead {
     }
 };
 
-// The nonzeros of the rows of a tile, without those of heavy rows.
-template <class Lanes, int batch>
-class TileNonzeros {
+// The nonzeros of rows that follow each other, without those of heavy rows.
+template <class Row, int batch>
+class RowsNonzeros {
+    using Lanes = typename Row::Lanes;
+    using Vector = typename Lanes::Vector;
+
 public:
-    DENSQ_INLINE TileNonzeros(const Matrix *matrix_, const Activations *activations_,
-                              uint32_t first_row, uint32_t tile_rows)
-        : matrix(matrix_), activations(activations_), rows(tile_rows) {
+    DENSQ_INLINE RowsNonzeros(const Matrix *matrix_, const Activations *activations_,
+                              uint32_t first_row_, uint32_t rows_)
+        : matrix(matrix_), activations(activations_), first_row(first_row_), rows(rows_) {
         if (!matrix->row_ptr) return;
         row_ptr = matrix->row_ptr + first_row;
         begin_run(0);
@@ -97,21 +100,19 @@ public:
         return gather;
     }
 
-    // Multiplies the sums of the rows by their scales (NULL: by 1) and adds their nonzeros.
-    // `gathered`: how many activations of the first run are already in the buffer.
-    DENSQ_INLINE void finish(typename Lanes::Vector (*sums)[batch], const float *row_scale,
-                             size_t gathered) {
+    // Finishes the sums of the rows and adds their nonzeros.  `gathered`: how many activations of
+    // the first run are already in the buffer.
+    DENSQ_INLINE void finish(Vector (*sums)[batch], size_t gathered) {
         if (!row_ptr) {
-            if (row_scale)
-                for (uint32_t r = 0; r < rows; ++r) finish_row(sums, row_scale, r, 0, 0);
+            for (uint32_t r = 0; r < rows; ++r) finish_row(sums, r, 0, 0);
             return;
         }
         while (row < rows) {
             multiply_run(static_cast<uint32_t>(gathered));
             gathered = 0;
             for (uint32_t r = row; r < end_row; ++r)
-                finish_row(sums, row_scale, r, row_ptr[r] - begin, row_ptr[r + 1] - row_ptr[r]);
-            if (end_row == row) finish_row(sums, row_scale, end_row++, 0, 0);  // it is heavy
+                finish_row(sums, r, row_ptr[r] - begin, row_ptr[r + 1] - row_ptr[r]);
+            if (end_row == row) finish_row(sums, end_row++, 0, 0);  // it is heavy
             if (end_row < rows)
                 begin_run(end_row);
             else
@@ -120,7 +121,7 @@ public:
     }
 
 private:
-    static constexpr uint32_t kRun = batch == 1 ? 4 * kHeavyRow : kHeavyRow;
+    static constexpr uint32_t kRun = batch == 1 ? 8 * kHeavyRow : kHeavyRow;
     static constexpr uint32_t kStride = stride_for(kRun);
 
     // Takes as many rows from `first` on as the buffer can hold; none if that one is heavy.
@@ -145,12 +146,12 @@ private:
                                         buffer[0] + gathered, kStride);
     }
 
-    DENSQ_INLINE void finish_row(typename Lanes::Vector (*sums)[batch], const float *row_scale,
-                                 uint32_t r, uint32_t products, uint32_t count) {
-        typename Lanes::Vector v[batch];
+    DENSQ_INLINE void finish_row(Vector (*sums)[batch], uint32_t r, uint32_t products,
+                                 uint32_t count) {
+        Vector v[batch];
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b)
-            v[b] = row_scale ? Lanes::scaled(sums[r][b], row_scale[r]) : sums[r][b];
+            v[b] = Row::finished(matrix, activations, first_row + r, b, sums[r][b]);
         Lanes::template add_products<batch>(v, buffer[0] + products, kStride, count);
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) sums[r][b] = v[b];
@@ -158,9 +159,9 @@ private:
 
     const Matrix *matrix;
     const Activations *activations;
-    uint32_t rows;
-    const uint32_t *row_ptr = nullptr;  // of the tile
-    uint32_t row = 0, end_row = 0;      // of the run, in the tile
+    uint32_t first_row, rows;
+    const uint32_t *row_ptr = nullptr;  // of the first row
+    uint32_t row = 0, end_row = 0;      // of the run, counted from the first row
     uint32_t begin = 0, end = 0;        // its nonzeros
     float buffer[batch][kStride];       // activations, then products
 };
@@ -177,7 +178,7 @@ DENSQ_INLINE void sum_segment(const Matrix *matrix, const Activations *activatio
     for (int b = 0; b < batch; ++b) sum[static_cast<size_t>(b) * sum_stride] = Lanes::sum(v[b]);
 }
 
-// KernelTable::sparse_segment for batches up to max_batch.
+// PrecisionKernels::sparse_segment for batches up to max_batch.
 template <class Lanes, int max_batch>
 void sparse_segment(const Matrix *matrix, const Activations *activations, uint32_t begin,
                     uint32_t end, float *sum, size_t sum_stride) {

@@ -10,7 +10,6 @@ namespace {
 
 struct OneLane {
     using Vector = double;
-    static constexpr int kMaxBatch = 4;
     static constexpr int kTransposedBatch = 0;
 
     static double zero() { return 0; }
@@ -36,10 +35,8 @@ struct OneLane {
 template <int bits, int batch, typename Entry, typename Sum>
 class ScalarRow {
 public:
-    using Lanes = OneLane;
-    using Element = Entry;
     using Block = const Entry *;
-    static constexpr int kRows = 1;
+    static constexpr int kRows = 1, kMaxBatch = 4;
 
     struct Group {
         uint8_t bytes[bits * DENSQ_LINE_BYTES];
@@ -90,7 +87,7 @@ void add_group(const Matrix *matrix, uint32_t row, const uint8_t *codes,
 }
 
 template <int bits, int batch>
-struct ExactRow : ScalarRow<bits, batch, float, double>, ExactTables<bits> {
+struct ExactRow : ScalarRow<bits, batch, float, double>, ExactTables<OneLane, bits> {
     void begin_row(const Matrix *matrix, uint32_t row) {
         this->clear();
         const uint16_t *entries = ExactRow::lut_of(matrix, row);
@@ -112,7 +109,7 @@ struct ExactRow : ScalarRow<bits, batch, float, double>, ExactTables<bits> {
 };
 
 template <int bits, int batch>
-struct FastRow : ScalarRow<bits, batch, int16_t, int64_t>, FastTables<bits> {
+struct FastRow : ScalarRow<bits, batch, int16_t, int64_t>, FastTables<OneLane, bits> {
     void begin_row(const Matrix *matrix, uint32_t row) {
         this->clear();
         memcpy(this->lut, FastRow::lut_of(matrix, row), sizeof this->lut);
@@ -143,7 +140,7 @@ float quantize_span(const float *x, uint32_t cols, int16_t *out) {
     }
     if (largest_bits >= 0x7F800000u) return densq_float_from_bits(0x7FC00000u);
     float largest = densq_float_from_bits(largest_bits);
-    if (largest < kFastFloor) largest = kFastFloor;
+    if (largest < kScaleFloor) largest = kScaleFloor;
     const float inverse = kFastMaxActivation / largest;
     for (uint32_t c = 0; c < cols; ++c) {
         const float scaled = x[c] * inverse;
@@ -158,7 +155,7 @@ void prepare_fast(const Activations *activations, uint32_t cols, uint32_t) {
 
 constexpr PrecisionKernels kFast = make_kernels<FastRow>(prepare_fast);
 constexpr PrecisionKernels kExact = make_kernels<ExactRow>(prepare_in_order);
-constexpr KernelTable kTable = make_table<OneLane>("scalar", 0, &kFast, &kExact);
+constexpr KernelTable kTable = {"scalar", 0, &kFast, &kExact, &densq_k_scalar_int8};
 
 }  // namespace
 }  // namespace densq

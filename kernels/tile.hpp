@@ -1,40 +1,21 @@
 // SPDX-License-Identifier: MIT
-// tile.hpp - the walk over a tile (densq/layout.h), common to all instruction sets, which supply
-// the arithmetic of a row (kernels/instruction_set.hpp).
+// tile.hpp - the walk over tiles (densq/layout.h), common to all instruction sets, which supply the
+// arithmetic of a row (kernels/instruction_set.hpp).
 #pragma once
 #include "densq/layout.h"
 #include "kernels/compiler.hpp"
 #include "kernels/instruction_set.hpp"
 #include "kernels/nonzeros.hpp"
+#include "kernels/precisions.hpp"
 #include "kernels/table.hpp"
 #include "kernels/widths.hpp"
 
 namespace densq {
 namespace {
 
-// lut_of: the 2^bits entries of the LUT of a row.  row_scale: where the factors of this row and the
-// following ones lie, by which their sums must still be multiplied; NULL if there are none.
-template <int bits>
-struct ExactTables {
-    static DENSQ_INLINE const uint16_t *lut_of(const Matrix *matrix, uint32_t row) {
-        return matrix->lut + (static_cast<size_t>(row) << bits);
-    }
-    static DENSQ_INLINE const float *row_scale(const Matrix *, uint32_t) { return nullptr; }
-};
-
-template <int bits>
-struct FastTables {
-    static DENSQ_INLINE const int16_t *lut_of(const Matrix *matrix, uint32_t row) {
-        return matrix->fast_lut + (static_cast<size_t>(row) << bits);
-    }
-    static DENSQ_INLINE const float *row_scale(const Matrix *matrix, uint32_t row) {
-        return matrix->fast_scale + row;
-    }
-};
-
-// How far ahead of its use memory is prefetched.  It goes to the second-level cache, because the
-// first-level cache has too few buffers for misses to keep the memory busy.
-constexpr size_t kCodesAhead = 8192;  // bytes
+// How many tiles ahead of their use tables are prefetched.  Memory is prefetched to the
+// second-level cache, because the first-level cache has too few buffers for misses to keep the
+// memory busy.
 constexpr uint32_t kTilesAhead = 2;
 
 DENSQ_INLINE void prefetch(const void *at) { __builtin_prefetch(at, 0, 2); }
@@ -46,42 +27,53 @@ DENSQ_INLINE void prefetch_lines(const void *at) {
         prefetch(static_cast<const char *>(at) + DENSQ_LINE_BYTES * i);
 }
 
-// Adds one group of each of `rows` rows.  Returns where the next group begins.
+// The codes of a tile, read from front to end.
+struct CodeStream {
+    const uint8_t *at, *end;
+    size_t ahead;   // how far ahead of `at` to prefetch; 0: not at all
+    size_t beyond;  // from the end of the tile to the one that is read after it
+
+    // Where to prefetch from, NULL: nowhere.
+    DENSQ_INLINE const uint8_t *ahead_of_use() const {
+        if (!ahead) return nullptr;
+        const uint8_t *target = at + ahead;
+        return target < end ? target : target + beyond;
+    }
+};
+
+// Adds one group of each of `rows` rows.
 template <class Row, int bits, int rows, int batch>
-DENSQ_INLINE const uint8_t *add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
-                                       const typename Row::Block &block, const float *scale,
-                                       GatherAhead *ahead,
-                                       typename Row::Lanes::Vector (*sums)[batch]) {
+DENSQ_INLINE void add_groups(const Matrix *matrix, uint32_t row, const uint8_t **codes,
+                             const uint8_t **ahead, const typename Row::Block &block,
+                             const float *scale, GatherAhead *gather,
+                             typename Row::Lanes::Vector (*sums)[batch]) {
     constexpr int kLines = rows * bits;
-    prefetch_lines<kLines>(codes + kCodesAhead);
-    ahead->step();
-    Row::template add_groups<rows>(matrix, row, codes, block, scale, sums);
-    return codes + DENSQ_LINE_BYTES * kLines;
+    if (*ahead) {
+        prefetch_lines<kLines>(*ahead);
+        *ahead += DENSQ_LINE_BYTES * kLines;
+    }
+    gather->step();
+    Row::template add_groups<rows>(matrix, row, *codes, block, scale, sums);
+    *codes += DENSQ_LINE_BYTES * kLines;
 }
 
+// Adds a block of the rows of a tile.
 template <class Row, int bits, int batch>
-DENSQ_INLINE const uint8_t *add_blocks(const Matrix *matrix, const Activations *activations,
-                                       uint32_t first_row, uint32_t tile_rows, const uint8_t *codes,
-                                       GatherAhead *ahead,
-                                       typename Row::Lanes::Vector (*sums)[batch]) {
+DENSQ_INLINE void add_block(const Matrix *matrix, uint32_t first_row, uint32_t tile_rows,
+                            CodeStream *stream, const typename Row::Block &block,
+                            const float *scale, GatherAhead *gather,
+                            typename Row::Lanes::Vector (*sums)[batch]) {
     constexpr uint32_t kRows = Row::kRows;
-    const auto *x = static_cast<const typename Row::Element *>(activations->prepared);
-    const float *scale = activations->scale;
-    const uint32_t blocks = matrix->cols / DENSQ_BLOCK_COLS;
-    for (uint32_t i = 0; i < blocks; ++i) {
-        const typename Row::Block block(x);
-        uint32_t r = 0;
-        for (; r + kRows <= tile_rows; r += kRows)
-            codes = add_groups<Row, bits, kRows>(matrix, first_row + r, codes, block, scale, ahead,
-                                                 sums + r);
-        if constexpr (kRows > 1)
-            for (; r < tile_rows; ++r)
-                codes = add_groups<Row, bits, 1>(matrix, first_row + r, codes, block, scale, ahead,
-                                                 sums + r);
-        x += DENSQ_BLOCK_COLS * batch;
-        scale += kBlockSpans * batch;
-    }
-    return codes;
+    const uint8_t *ahead = stream->ahead_of_use(), *codes = stream->at;
+    uint32_t r = 0;
+    for (; r + kRows <= tile_rows; r += kRows)
+        add_groups<Row, bits, kRows>(matrix, first_row + r, &codes, &ahead, block, scale, gather,
+                                     sums + r);
+    if constexpr (kRows > 1)
+        for (; r < tile_rows; ++r)
+            add_groups<Row, bits, 1>(matrix, first_row + r, &codes, &ahead, block, scale, gather,
+                                     sums + r);
+    stream->at = codes;
 }
 
 // Walks over the units of a tail: a group may have units of several rows.
@@ -107,8 +99,8 @@ struct TailWalk {
                                         DENSQ_UNIT_COLS * row_units);
         ++unit;
         const bool row_ends = unit == row_units;
-        if (row_ends || unit % kSpanUnits == 0)
-            dense.flush(scale + (unit - 1) / kSpanUnits * batch, *sums);
+        if (row_ends || unit % Row::kFlushUnits == 0)
+            dense.flush(scale + (unit - 1) / Row::kFlushUnits * batch * Row::kFlushScales, *sums);
         if (row_ends) {
             unit = 0;
             ++sums;
@@ -119,99 +111,147 @@ struct TailWalk {
     }
 };
 
+// Adds the tails of the rows of a tile.
 template <class Row, int bits, int batch>
 DENSQ_INLINE void add_tail(const Matrix *matrix, const Activations *activations, uint32_t first_row,
-                           uint32_t tile_rows, const uint8_t *codes, GatherAhead *ahead,
+                           uint32_t tile_rows, CodeStream *stream, GatherAhead *gather,
                            typename Row::Lanes::Vector (*sums)[batch]) {
     const size_t blocks = matrix->cols / DENSQ_BLOCK_COLS;
     const auto *x = static_cast<const typename Row::Element *>(activations->prepared) +
                     blocks * DENSQ_BLOCK_COLS * batch;
+    const float *scale = activations->scale + Row::kBlockScales * blocks * batch;
     const uint32_t row_units = densq_tail_units(matrix->cols);
-    TailWalk<Row, batch> walk{
-        matrix, first_row, 0, row_units, x, activations->scale + kBlockSpans * blocks * batch,
-        sums,   Row()};
+    TailWalk<Row, batch> walk{matrix, first_row, 0, row_units, x, scale, sums, Row()};
     for (uint32_t left = tile_rows * row_units; left > 0;) {
         const uint32_t used = left < DENSQ_GROUP_UNITS ? left : DENSQ_GROUP_UNITS;
-        prefetch_lines<bits>(codes + kCodesAhead);
-        ahead->step();
-        const auto group = Row::load_group(codes, densq_group_lines(used, bits));
+        if (const uint8_t *ahead = stream->ahead_of_use()) prefetch_lines<bits>(ahead);
+        gather->step();
+        const auto group = Row::load_group(stream->at, densq_group_lines(used, bits));
         walk.template add_fields<0>(group, used);
-        codes += DENSQ_LINE_BYTES * bits;
+        stream->at += DENSQ_LINE_BYTES * bits;
         left -= used;
     }
 }
 
-template <class Lanes, int batch>
-DENSQ_INLINE void store_sums(uint32_t tile_rows, const typename Lanes::Vector (*sums)[batch],
-                             float *y, size_t y_stride) {
-    for (int b = 0; b < batch; ++b) {
-        float out[DENSQ_TILE_ROWS];
-        Lanes::sum_16(&sums[0][b], batch, out);
-        float *at = y + static_cast<size_t>(b) * y_stride;
-        for (uint32_t r = 0; r < tile_rows; ++r) at[r] = out[r];
+// Rows of tiles that are multiplied together, the tiles side by side: so a thread reads several
+// streams of codes, and all of them use a block of activations before the next one is loaded.
+template <class Row, int bits, int batch, uint32_t most_tiles>
+class TilesWalk {
+    using Lanes = typename Row::Lanes;
+
+public:
+    DENSQ_INLINE TilesWalk(const Matrix *matrix_, const Activations *activations_, uint32_t first,
+                           uint32_t count, size_t ahead)
+        : matrix(matrix_), activations(activations_), first_row(first * DENSQ_TILE_ROWS),
+          rows(matrix->rows - first_row), tiles(count) {
+        if (rows > count * DENSQ_TILE_ROWS) rows = count * DENSQ_TILE_ROWS;
+        const size_t tile_bytes = densq_tile_bytes(DENSQ_TILE_ROWS, matrix->cols, bits);
+        for (uint32_t t = 0; t < count; ++t) {
+            const uint8_t *codes = matrix->codes + (first + t) * tile_bytes;
+            stream[t] = {codes, codes + tile_bytes, ahead, (count - 1) * tile_bytes};
+        }
+    }
+
+    DENSQ_INLINE void multiply(float *y, size_t y_stride) {
+        prefetch_tables(first_row + kTilesAhead * DENSQ_TILE_ROWS);
+        RowsNonzeros<Row, batch> nonzeros(matrix, activations, first_row, rows);
+        GatherAhead gather = nonzeros.ahead();
+        for (uint32_t r = 0; r < tiles * DENSQ_TILE_ROWS; ++r)
+            for (auto &sum : sums[r]) sum = Lanes::zero();
+        add_blocks(&gather);
+        if (densq_tail_units(matrix->cols))
+            for (uint32_t t = 0; t < tiles; ++t)
+                add_tail<Row, bits, batch>(matrix, activations, row_of(t), rows_of(t), &stream[t],
+                                           &gather, sums_of(t));
+        nonzeros.finish(sums, gather.at);
+        for (uint32_t t = 0; t < tiles; ++t) store_sums(t, y + row_of(t), y_stride);
+    }
+
+private:
+    uint32_t row_of(uint32_t t) const { return first_row + t * DENSQ_TILE_ROWS; }
+    uint32_t rows_of(uint32_t t) const {
+        const uint32_t left = rows - t * DENSQ_TILE_ROWS;
+        return left < DENSQ_TILE_ROWS ? left : DENSQ_TILE_ROWS;
+    }
+    typename Lanes::Vector (*sums_of(uint32_t t))[batch] { return sums + t * DENSQ_TILE_ROWS; }
+
+    DENSQ_INLINE void add_blocks(GatherAhead *gather) {
+        const auto *x = static_cast<const typename Row::Element *>(activations->prepared);
+        const float *scale = activations->scale;
+        for (uint32_t left = matrix->cols / DENSQ_BLOCK_COLS; left > 0; --left) {
+            const typename Row::Block block(x);
+            for (uint32_t t = 0; t < tiles; ++t)
+                add_block<Row, bits, batch>(matrix, row_of(t), rows_of(t), &stream[t], block, scale,
+                                            gather, sums_of(t));
+            x += DENSQ_BLOCK_COLS * batch;
+            scale += Row::kBlockScales * batch;
+        }
+    }
+
+    DENSQ_INLINE void store_sums(uint32_t t, float *y, size_t y_stride) {
+        for (uint32_t b = 0; b < batch; ++b, y += y_stride) {
+            float out[DENSQ_TILE_ROWS];
+            Lanes::sum_16(&sums_of(t)[0][b], batch, out);
+            for (uint32_t r = 0; r < rows_of(t); ++r) y[r] = out[r];
+        }
+    }
+
+    // Of a tile.
+    DENSQ_INLINE void prefetch_tables(uint32_t row) const {
+        const auto *lut = Row::lut_of(matrix, row);
+        constexpr size_t kBytes = (DENSQ_TILE_ROWS * sizeof *lut) << bits;
+        prefetch_lines<(kBytes + DENSQ_LINE_BYTES - 1) / DENSQ_LINE_BYTES>(lut);
+        if (matrix->row_scale)
+            prefetch_lines<DENSQ_TILE_ROWS * sizeof(RowScale) / DENSQ_LINE_BYTES>(
+                matrix->row_scale + row);
+    }
+
+    const Matrix *matrix;
+    const Activations *activations;
+    uint32_t first_row, rows, tiles;
+    CodeStream stream[most_tiles];
+    typename Lanes::Vector sums[most_tiles * DENSQ_TILE_ROWS][batch];
+};
+
+template <class Row, int bits, int batch>
+void multiply_tiles_batch(const Matrix *matrix, const Activations *activations, const Tiles *tiles,
+                          float *y, size_t y_stride) {
+    // With several vectors it is not the memory that limits.
+    constexpr uint32_t kTogether = batch == 1 ? kMostTiles : 1;
+    for (uint32_t done = 0; done < tiles->count; done += kTogether) {
+        const uint32_t left = tiles->count - done;
+        TilesWalk<Row, bits, batch, kTogether>(matrix, activations, tiles->first + done,
+                                               left < kTogether ? left : kTogether,
+                                               tiles->prefetch_bytes)
+            .multiply(y, y_stride);
     }
 }
 
-template <class Row, int bits>
-DENSQ_INLINE void prefetch_tables(const Matrix *matrix, uint32_t row) {
-    constexpr int kTableBytes = static_cast<int>(DENSQ_TILE_ROWS * sizeof(uint16_t)) << bits;
-    prefetch_lines<kTableBytes / static_cast<int>(DENSQ_LINE_BYTES)>(Row::lut_of(matrix, row));
-    if (const float *row_scale = Row::row_scale(matrix, row)) prefetch(row_scale);
-}
-
-template <class Row, int bits, int batch>
-void multiply_tile_batch(const Matrix *matrix, const Activations *activations, uint32_t tile,
-                         float *y, size_t y_stride) {
-    using Lanes = typename Row::Lanes;
-    const uint32_t first_row = tile * DENSQ_TILE_ROWS;
-    const uint32_t tile_rows = densq_tile_rows(matrix->rows, tile);
-    const uint32_t tail_units = tile_rows * densq_tail_units(matrix->cols);
-    const uint8_t *codes =
-        matrix->codes + tile * densq_tile_bytes(DENSQ_TILE_ROWS, matrix->cols, bits);
-    prefetch_tables<Row, bits>(matrix, first_row + kTilesAhead * DENSQ_TILE_ROWS);
-    TileNonzeros<Lanes, batch> nonzeros(matrix, activations, first_row, tile_rows);
-    GatherAhead ahead = nonzeros.ahead();
-    typename Lanes::Vector sums[DENSQ_TILE_ROWS][batch];
-    for (auto &row : sums)
-        for (auto &sum : row) sum = Lanes::zero();
-    codes = add_blocks<Row, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead,
-                                         sums);
-    if (tail_units)
-        add_tail<Row, bits, batch>(matrix, activations, first_row, tile_rows, codes, &ahead, sums);
-    nonzeros.finish(sums, Row::row_scale(matrix, first_row), ahead.at);
-    store_sums<Lanes, batch>(tile_rows, sums, y + first_row, y_stride);
-}
-
-// KernelTable::multiply_tile for batches up to max_batch.
+// PrecisionKernels::multiply_tiles for batches up to max_batch.
 template <template <int, int> class Row, int bits, int max_batch>
-void multiply_tile(const Matrix *matrix, const Activations *activations, uint32_t tile, float *y,
-                   size_t y_stride) {
+void multiply_tiles(const Matrix *matrix, const Activations *activations, const Tiles *tiles,
+                    float *y, size_t y_stride) {
     if constexpr (max_batch > 1)
         if (activations->count < max_batch)
-            return multiply_tile<Row, bits, max_batch / 2>(matrix, activations, tile, y, y_stride);
-    multiply_tile_batch<Row<bits, max_batch>, bits, max_batch>(matrix, activations, tile, y,
-                                                               y_stride);
+            return multiply_tiles<Row, bits, max_batch / 2>(matrix, activations, tiles, y,
+                                                            y_stride);
+    multiply_tiles_batch<Row<bits, max_batch>, bits, max_batch>(matrix, activations, tiles, y,
+                                                                y_stride);
 }
 
 template <template <int, int> class Row>
 constexpr PrecisionKernels make_kernels(PrepareActivations prepare) {
-    constexpr int kMaxBatch = Row<DENSQ_MAX_BITS, 1>::Lanes::kMaxBatch;
+    using Widest = Row<DENSQ_MAX_BITS, 1>;
+    constexpr int kMaxBatch = Widest::kMaxBatch;
     static_assert(DenseRow<Row<DENSQ_MAX_BITS, kMaxBatch>, kMaxBatch>);
-    return {prepare, make_width_table<MultiplyTile>([](auto width) -> MultiplyTile {
-                return multiply_tile<Row, width.value, kMaxBatch>;
-            })};
-}
-
-// `fast` and `exact` are made of the same Lanes.
-template <class Lanes>
-constexpr KernelTable make_table(const char *name, uint32_t cpu_features,
-                                 const PrecisionKernels *fast, const PrecisionKernels *exact) {
-    return {.name = name,
-            .cpu_features = cpu_features,
-            .max_batch = Lanes::kMaxBatch,
-            .fast = fast,
-            .exact = exact,
-            .sparse_segment = sparse_segment<Lanes, Lanes::kMaxBatch>};
+    return {.max_batch = kMaxBatch,
+            .element_bytes = sizeof(typename Widest::Element),
+            .block_scales = Widest::kBlockScales,
+            .prepare = prepare,
+            .multiply_tiles = make_width_table<MultiplyTiles>([](auto width) -> MultiplyTiles {
+                return multiply_tiles<Row, width.value, kMaxBatch>;
+            }),
+            .sparse_segment = sparse_segment<typename Widest::Lanes, kMaxBatch>};
 }
 
 }  // namespace

@@ -21,9 +21,14 @@ namespace {
 
 constexpr double kErrorLimit = 0x1p-10;  // of the fast precision, relative to sum |w x|
 
+densq_precision precision_of(const std::string &name) {
+    if (name == "exact") return DENSQ_EXACT;
+    return name == "int8" ? DENSQ_INT8 : DENSQ_FAST;
+}
+
 Session open_session(const Options &options, const std::string &file, uint32_t capacity) {
-    return Session(file, options.backend, options.precision == "exact" ? DENSQ_EXACT : DENSQ_FAST,
-                   options.threads, capacity);
+    return Session(file, options.backend, precision_of(options.precision), options.threads,
+                   capacity);
 }
 
 std::string read_file(const std::string &path) {

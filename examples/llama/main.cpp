@@ -52,7 +52,7 @@ private:
         sub->add_option("--backend", options.backend,
                         "avx512, avx2, neon, scalar or cuda:N; default: the CPU's best");
         sub->add_option("--precision", options.precision, "of quantized layers")
-            ->check(CLI::IsMember({"fast", "exact"}))
+            ->check(CLI::IsMember({"fast", "exact", "int8"}))
             ->capture_default_str();
     }
 

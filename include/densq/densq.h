@@ -199,7 +199,8 @@ typedef struct densq_backend densq_backend; /* opaque: one instruction set, one 
 typedef enum densq_precision {
     DENSQ_PRECISION_DEFAULT = 0, /* FAST; a later version of the library may choose another one */
     DENSQ_FAST = 1,
-    DENSQ_EXACT = 2
+    DENSQ_EXACT = 2,
+    DENSQ_INT8 = 3
     /* Later versions may have more.  A backend that lacks one gives DENSQ_ERR_UNSUPPORTED. */
 } densq_precision;
 

@@ -12,7 +12,8 @@ template <int bits, int batch>
 using WordFastRow = FastRow<bits, batch, WordProducts<bits, batch>>;
 
 constexpr PrecisionKernels kFast = make_kernels<WordFastRow>(prepare_fast<WordProducts>);
-constexpr KernelTable kTable = make_table<Lanes8>("neon", kCpuNeon, &kFast, &densq_k_neon_exact);
+constexpr KernelTable kTable = {"neon", kCpuNeon, &kFast, &densq_k_neon_exact,
+                                &densq_k_scalar_int8};
 
 }  // namespace
 }  // namespace densq

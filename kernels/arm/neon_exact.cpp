@@ -10,10 +10,9 @@ namespace densq {
 namespace {
 
 template <int bits, int batch>
-class ExactRow : public ExactTables<bits> {
+class ExactRow : public ExactTables<Lanes8, bits> {
 public:
-    using Lanes = Lanes8;
-    using Element = float;
+    static constexpr int kMaxBatch = 4;
     using Group = const uint8_t *;
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
@@ -26,7 +25,8 @@ public:
 
     template <int>
     static DENSQ_INLINE void add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
-                                        Block x, const float *scale, Lanes::Vector (*sums)[batch]) {
+                                        Block x, const float *scale,
+                                        Lanes8::Vector (*sums)[batch]) {
         ExactRow dense;
         dense.begin_row(matrix, row);
         DENSQ_ROLLED
@@ -45,7 +45,7 @@ public:
                          x + 8 * quarter, x_stride);
     }
 
-    DENSQ_INLINE void flush(const float *, Lanes::Vector *sums) {
+    DENSQ_INLINE void flush(const float *, Lanes8::Vector *sums) {
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
             DENSQ_UNROLL

@@ -16,10 +16,9 @@ constexpr int kMaxActivation = 127 * 256 + 127;
 static_assert(kMaxActivation <= kFastMaxActivation);
 
 template <int bits, int batch, class BlockProducts>
-class FastRow : public FastTables<bits> {
+class FastRow : public FastTables<Lanes8, bits> {
 public:
-    using Lanes = Lanes8;
-    using Element = int16_t;
+    static constexpr int kMaxBatch = 4;
     using Group = const uint8_t *;
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
@@ -32,7 +31,8 @@ public:
 
     template <int>
     static DENSQ_INLINE void add_groups(const Matrix *matrix, uint32_t row, const uint8_t *codes,
-                                        Block x, const float *scale, Lanes::Vector (*sums)[batch]) {
+                                        Block x, const float *scale,
+                                        Lanes8::Vector (*sums)[batch]) {
         BlockProducts block;
         block.set_lut(FastRow::lut_of(matrix, row));
         block.clear();
@@ -54,7 +54,7 @@ public:
         products.template add_field<field>(group, x, x_stride);
     }
 
-    DENSQ_INLINE void flush(const float *scale, Lanes::Vector *sums) {
+    DENSQ_INLINE void flush(const float *scale, Lanes8::Vector *sums) {
         add_sums(products, scale, sums);
         products.clear();
     }
@@ -62,7 +62,7 @@ public:
 private:
     template <class Products>
     static DENSQ_INLINE void add_sums(const Products &from, const float *scale,
-                                      Lanes::Vector *sums) {
+                                      Lanes8::Vector *sums) {
         DENSQ_UNROLL
         for (int b = 0; b < batch; ++b) {
             const float32x2_t two = vcvt_f32_f64(vcvtq_f64_s64(from.sums(b)));
@@ -81,7 +81,7 @@ float quantize_span(const float *x, uint32_t cols, int16_t *out) {
         largest_4 = vmaxq_f32(largest_4, vabsq_f32(load_first(x + c, cols - c)));
     float largest = vmaxvq_f32(largest_4);  // NaN if there is one
     const bool finite = largest - largest == 0;
-    if (largest < kFastFloor) largest = kFastFloor;
+    if (largest < kScaleFloor) largest = kScaleFloor;
     const float inverse = finite ? kMaxActivation / largest : 0.0f;
     for (uint32_t c = 0; c < (cols + 31) / 32 * 32; c += 4) {
         const float32x4_t v = c < cols ? load_first(x + c, cols - c) : vdupq_n_f32(0);

@@ -25,7 +25,6 @@ static DENSQ_INLINE uint32x4_t first_lanes(uint32_t count) {
 
 struct Lanes8 {
     using Vector = float32x4x2_t;
-    static constexpr int kMaxBatch = 4;
     static constexpr int kTransposedBatch = 4;
 
     static DENSQ_INLINE Vector zero() { return {{vdupq_n_f32(0), vdupq_n_f32(0)}}; }

@@ -12,8 +12,8 @@ template <int bits, int batch>
 using ByteFastRow = FastRow<bits, batch, ByteProducts<bits, batch>>;
 
 constexpr PrecisionKernels kFast = make_kernels<ByteFastRow>(prepare_fast<ByteProducts>);
-constexpr KernelTable kTable =
-    make_table<Lanes8>("neon", kCpuNeon | kCpuDotProducts, &kFast, &densq_k_neon_exact);
+constexpr KernelTable kTable = {"neon", kCpuNeon | kCpuDotProducts, &kFast, &densq_k_neon_exact,
+                                &densq_k_scalar_int8};
 
 }  // namespace
 }  // namespace densq

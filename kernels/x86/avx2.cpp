@@ -3,14 +3,22 @@
 #include "kernels/cpu_features.hpp"
 
 #include "avx2_fast.hpp"
+#include "avx2_int8.hpp"
+#include "avx2_int8_prepare.hpp"
 
 namespace densq {
 namespace {
 
-constexpr PrecisionKernels kFast = make_kernels<FastRow>(prepare_fast);
-constexpr KernelTable kTable = make_table<Lanes8>("avx2", kCpuAvx2, &kFast, &densq_k_avx2_exact);
+template <int bits, int batch>
+using WordInt8Row = Int8Row<bits, batch, WordSums>;
+
+constexpr PrecisionKernels kInt8 = make_kernels<WordInt8Row>(prepare_int8);
+constexpr KernelTable kTable = {"avx2", kCpuAvx2, &densq_k_avx2_fast, &densq_k_avx2_exact, &kInt8};
 
 }  // namespace
 }  // namespace densq
+
+constexpr densq::PrecisionKernels densq::densq_k_avx2_fast =
+    densq::make_kernels<densq::FastRow>(densq::prepare_fast);
 
 const densq::KernelTable *densq::densq_k_avx2() { return &kTable; }

@@ -13,10 +13,9 @@ namespace densq {
 namespace {
 
 template <int bits, int batch>
-class ExactRow : public ExactTables<bits> {
+class ExactRow : public ExactTables<Lanes8, bits> {
 public:
-    using Lanes = Lanes8;
-    using Element = float;
+    static constexpr int kMaxBatch = 4;
     using Group = densq::Group<bits>;
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
@@ -33,7 +32,7 @@ public:
         clear();
     }
 
-    using Block = const Element *;
+    using Block = const float *;
     static constexpr int kRows = 1;
 
     template <int>
@@ -114,7 +113,7 @@ private:
 
 void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
     for_each_block<float>(activations, cols,
-                          [](const float *x, uint32_t count, float *out, float *) {
+                          [](const float *x, uint32_t count, float *out, uint32_t, uint32_t) {
                               const auto padded = static_cast<uint32_t>(prepared_cols(count));
                               for (uint32_t at = 0; at < padded; at += 16, out += 16)
                                   for (uint32_t i = 0; i < 16; ++i)

@@ -16,10 +16,9 @@ namespace densq {
 namespace {
 
 template <int bits, int batch>
-class FastRow : public FastTables<bits> {
+class FastRow : public FastTables<Lanes8, bits> {
 public:
-    using Lanes = Lanes8;
-    using Element = int16_t;
+    static constexpr int kMaxBatch = 4;
     using Group = densq::Group<bits>;
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
@@ -39,7 +38,7 @@ public:
         clear();
     }
 
-    using Block = const Element *;
+    using Block = const int16_t *;
     static constexpr int kRows = 1;
 
     template <int>
@@ -129,7 +128,7 @@ float quantize_span(const float *x, uint32_t cols, int16_t *out) {
     float largest;
     memcpy(&largest, &bits, sizeof largest);
     const bool finite = bits < 0x7F800000u;
-    if (largest < kFastFloor) largest = kFastFloor;
+    if (largest < kScaleFloor) largest = kScaleFloor;
     const __m256 inverse = _mm256_set1_ps(finite ? kFastMaxActivation / largest : 0.0f);
     for (uint32_t c = 0; c < (cols + 31) / 32 * 32; c += 8) {
         const __m256 v = c < cols ? load_first(x + c, cols - c) : _mm256_setzero_ps();

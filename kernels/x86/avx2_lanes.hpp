@@ -22,7 +22,6 @@ static DENSQ_INLINE __m256 load_first(const float *x, uint32_t count) {
 
 struct Lanes8 {
     using Vector = __m256;
-    static constexpr int kMaxBatch = 4;
     static constexpr int kTransposedBatch = 4;
 
     static DENSQ_INLINE __m256 zero() { return _mm256_setzero_ps(); }

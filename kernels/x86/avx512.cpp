@@ -17,8 +17,8 @@ template <int bits, int batch>
 using MaddFastRow = FastRow<bits, batch, MaddProducts>;
 
 constexpr PrecisionKernels kFast = make_kernels<MaddFastRow>(prepare_fast);
-constexpr KernelTable kTable =
-    make_table<Lanes16>("avx512", kCpuAvx512, &kFast, &densq_k_avx512_exact);
+constexpr KernelTable kTable = {"avx512", kCpuAvx512, &kFast, &densq_k_avx512_exact,
+                                &densq_k_scalar_int8};
 
 }  // namespace
 }  // namespace densq

@@ -12,10 +12,9 @@ namespace densq {
 namespace {
 
 template <int bits, int batch>
-class ExactRow : public ExactTables<bits> {
+class ExactRow : public ExactTables<Lanes16, bits> {
 public:
-    using Lanes = Lanes16;
-    using Element = float;
+    static constexpr int kMaxBatch = 8;
     using Group = densq::Group<bits>;
 
     DENSQ_INLINE void begin_row(const Matrix *matrix, uint32_t row) {
@@ -88,7 +87,7 @@ void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
         _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
     for_each_block<float>(
-        activations, cols, [=](const float *x, uint32_t count, float *out, float *) {
+        activations, cols, [=](const float *x, uint32_t count, float *out, uint32_t, uint32_t) {
             for (uint32_t at = 0; at < count; at += 32, out += 32) {
                 const uint32_t left = count - at;
                 const __m512 low = _mm512_maskz_loadu_ps(first_lanes(left), x + at);

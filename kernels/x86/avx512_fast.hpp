@@ -15,10 +15,9 @@ namespace {
 // PairProducts::add(sum, a, b) is sum + a . b over pairs of int16, in int32, by one instruction or
 // two.
 template <int bits, int batch, class PairProducts>
-class FastRow : public FastTables<bits> {
+class FastRow : public FastTables<Lanes16, bits> {
 public:
-    using Lanes = Lanes16;
-    using Element = int16_t;
+    static constexpr int kMaxBatch = 8;
     using Group = densq::Group<bits>;
 
     // A block's activations: of one vector in registers, as all rows of a tile use them.
@@ -152,7 +151,7 @@ float quantize_span(const float *x, uint32_t cols, int16_t *out) {
     float largest;
     memcpy(&largest, &bits, sizeof largest);
     const bool finite = bits < 0x7F800000u;
-    if (largest < kFastFloor) largest = kFastFloor;
+    if (largest < kScaleFloor) largest = kScaleFloor;
     const __m512 inverse = _mm512_set1_ps(finite ? kFastMaxActivation / largest : 0.0f);
     for (uint32_t c = 0; c < padded; c += 16) {
         const __m512 v = _mm512_maskz_loadu_ps(first_lanes(c < cols ? cols - c : 0), x + c);

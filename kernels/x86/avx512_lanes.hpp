@@ -5,6 +5,8 @@
 
 #include "kernels/tile.hpp"
 
+#include "transposed_nonzeros.hpp"
+
 namespace densq {
 namespace {
 
@@ -15,7 +17,6 @@ static DENSQ_INLINE __mmask16 first_lanes(uint32_t count) {
 
 struct Lanes16 {
     using Vector = __m512;
-    static constexpr int kMaxBatch = 8;
     static constexpr int kTransposedBatch = 8;
 
     static DENSQ_INLINE __m512 zero() { return _mm512_setzero_ps(); }
@@ -37,16 +38,7 @@ struct Lanes16 {
     template <typename Col>
     static DENSQ_INLINE void scale_transposed(const uint16_t *val, const Col *col,
                                               const float *columns, float *out, uint32_t stride) {
-        __m256 column[8];
-        DENSQ_UNROLL
-        for (uint32_t k = 0; k < 8; ++k)
-            column[k] = _mm256_loadu_ps(columns + static_cast<size_t>(col[k]) * 8);
-        transpose_8(column);
-        const __m256 factor =
-            _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i *>(val)));
-        DENSQ_UNROLL
-        for (uint32_t b = 0; b < 8; ++b)
-            _mm256_storeu_ps(out + b * stride, _mm256_mul_ps(factor, column[b]));
+        scale_transposed_8(val, col, columns, out, stride);
     }
 
     template <int batch>
@@ -79,28 +71,6 @@ struct Lanes16 {
     }
 
 private:
-    static DENSQ_INLINE void transpose_8(__m256 *v) {
-        __m256 pair[8], quad[8];
-        DENSQ_UNROLL
-        for (int i = 0; i < 8; i += 2) {
-            pair[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
-            pair[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
-        }
-        DENSQ_UNROLL
-        for (int i = 0; i < 8; i += 4) {
-            quad[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], _MM_SHUFFLE(1, 0, 1, 0));
-            quad[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], _MM_SHUFFLE(3, 2, 3, 2));
-            quad[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], _MM_SHUFFLE(1, 0, 1, 0));
-            quad[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], _MM_SHUFFLE(3, 2, 3, 2));
-        }
-        DENSQ_UNROLL
-        for (int i = 0; i < 4; ++i) {
-            constexpr int kLowHalves = 0x20, kHighHalves = 0x31;
-            v[i] = _mm256_permute2f128_ps(quad[i], quad[i + 4], kLowHalves);
-            v[i + 4] = _mm256_permute2f128_ps(quad[i], quad[i + 4], kHighHalves);
-        }
-    }
-
     static DENSQ_INLINE __m512 add_parts(__m512 a, __m512 b) {
         return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, _MM_SHUFFLE(2, 0, 2, 0)),
                              _mm512_shuffle_f32x4(a, b, _MM_SHUFFLE(3, 1, 3, 1)));

@@ -17,8 +17,8 @@ template <int bits, int batch>
 using VnniFastRow = FastRow<bits, batch, VnniProducts>;
 
 constexpr PrecisionKernels kFast = make_kernels<VnniFastRow>(prepare_fast);
-constexpr KernelTable kTable =
-    make_table<Lanes16>("avx512", kCpuAvx512 | kCpuAvx512Vnni, &kFast, &densq_k_avx512_exact);
+constexpr KernelTable kTable = {"avx512", kCpuAvx512 | kCpuAvx512Vnni, &kFast,
+                                &densq_k_avx512_exact, &densq_k_scalar_int8};
 
 }  // namespace
 }  // namespace densq

@@ -22,9 +22,9 @@ struct Registers {
 };
 
 // Returns zeros for a leaf that the CPU does not have.
-Registers cpuid(uint32_t leaf) {
+Registers cpuid(uint32_t leaf, uint32_t subleaf = 0) {
     Registers r = {};
-    __get_cpuid_count(leaf, 0, &r.a, &r.b, &r.c, &r.d);
+    __get_cpuid_count(leaf, subleaf, &r.a, &r.b, &r.c, &r.d);
     return r;
 }
 
@@ -41,14 +41,16 @@ constexpr bool has(uint32_t word, uint32_t bits) { return (word & bits) == bits;
 uint32_t vector_features(Registers basic) {
     constexpr uint32_t kFma = 1u << 12, kF16c = 1u << 29, kOsxsave = 1u << 27, kAvx2 = 1u << 5;
     constexpr uint32_t kF = 1u << 16, kDq = 1u << 17, kBw = 1u << 30, kVl = 1u << 31;
-    constexpr uint32_t kVnni = 1u << 11;
+    constexpr uint32_t kVnni = 1u << 11, kAvxVnni = 1u << 4;
     constexpr uint32_t kYmm = 0x6, kZmm = 0xE6;
     const Registers extended = cpuid(7);
     if (!has(basic.c, kFma | kF16c | kOsxsave) || !has(extended.b, kAvx2)) return 0;
     const uint32_t saved = saved_registers();
     if (!has(saved, kYmm)) return 0;
-    if (!has(saved, kZmm) || !has(extended.b, kF | kDq | kBw | kVl)) return kCpuAvx2;
-    const uint32_t avx512 = kCpuAvx2 | kCpuAvx512;
+    const bool has_vnni = extended.a >= 1 && has(cpuid(7, 1).a, kAvxVnni);
+    const uint32_t avx2 = kCpuAvx2 | (has_vnni ? kCpuAvxVnni : 0u);
+    if (!has(saved, kZmm) || !has(extended.b, kF | kDq | kBw | kVl)) return avx2;
+    const uint32_t avx512 = avx2 | kCpuAvx512;
     return has(extended.c, kVnni) ? avx512 | kCpuAvx512Vnni : avx512;
 }
 

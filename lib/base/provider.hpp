@@ -24,7 +24,7 @@ constexpr uint32_t kVersion =
 struct MatrixInFile {
     const densq_file *file;
     uint32_t index;
-    Matrix view;  // fast_lut and fast_scale are NULL
+    Matrix view;  // integers and row_scale are NULL
 };
 
 // The functions of a kind of backend, like those of densq.h, with arguments that are checked.

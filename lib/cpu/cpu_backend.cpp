@@ -35,6 +35,10 @@ densq_status choose_kernels(CpuBackend *backend, uint32_t precision, densq_fault
         backend->precision = DENSQ_EXACT;
         backend->kernels = backend->table->exact;
         return DENSQ_OK;
+    case DENSQ_INT8:
+        backend->precision = DENSQ_INT8;
+        backend->kernels = backend->table->int8;
+        return DENSQ_OK;
     default:
         return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,
                     "the CPU's backends do not have precision ", uint64_t{precision},

@@ -31,7 +31,7 @@ densq_status open_memory(densq_file **out, const void *bytes, size_t size,
                          const OpenOptions &options, densq_fault *fault);
 void close_file(densq_file *file);
 
-// Finds the sections of a matrix.  fast_lut and fast_scale are NULL, and so is the sparse part if
+// Finds the sections of a matrix.  integers and row_scale are NULL, and so is the sparse part if
 // nnz is 0.
 Matrix view_matrix(const densq_file *file, uint32_t index);
 

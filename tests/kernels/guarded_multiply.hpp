@@ -15,6 +15,8 @@
 
 namespace densq::test {
 
+constexpr densq_precision kPrecisions[] = {DENSQ_FAST, DENSQ_EXACT, DENSQ_INT8};
+
 // All tables that this CPU can run, also those that the registry does not choose because a better
 // one has the same name.
 inline std::vector<const KernelTable *> usable_tables() {

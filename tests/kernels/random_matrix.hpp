@@ -3,9 +3,11 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <random>
 #include <vector>
 
+#include "densq/densq.h"
 #include "densq/half.h"
 #include "densq/layout.h"
 #include "kernels/table.hpp"
@@ -110,43 +112,75 @@ inline std::vector<float> make_activations(size_t count, Random &random) {
     return x;
 }
 
-// y = W x in double, with sum |w x| and the parts of the fast precision's error bound.
+// y = W x in double, with what the error bounds are made of.
 struct Expected {
     double y = 0;
     double magnitude = 0;    // sum_c |w x|, the dense and the sparse part apart
     double span_maxima = 0;  // sum_s n_s max |x|
-    double largest_centroid = 0;
+    double lane_maxima = 0;  // the same for the lanes of blocks
+    double largest_centroid = 0, range_of_centroids = 0;
 };
+
+// For number `col` of a row: its lane in the whole row (kernels/table.hpp).
+inline uint32_t lane_in_row(uint32_t col) {
+    return col / DENSQ_BLOCK_COLS * kBlockLanes + col % DENSQ_UNIT_COLS / 2;
+}
+
+// sum_g n_g max |x| over groups of columns.
+template <typename GroupOf>
+double sum_of_maxima(uint32_t cols, const float *x, GroupOf group_of) {
+    std::vector<double> largest(cols + kBlockLanes, 0x1p-100), number(cols + kBlockLanes);
+    for (uint32_t col = 0; col < cols; ++col) {
+        const uint32_t group = group_of(col);
+        largest[group] = std::max(largest[group], std::abs(static_cast<double>(x[col])));
+        ++number[group];
+    }
+    return std::inner_product(largest.begin(), largest.end(), number.begin(), 0.0);
+}
 
 inline Expected expect(const RandomMatrix &m, uint32_t row, const float *x) {
     Expected e;
-    for (uint32_t k = 0; k < 1u << m.bits; ++k)
-        e.largest_centroid =
-            std::max(e.largest_centroid,
-                     std::abs(static_cast<double>(densq_f16_to_f32(m.lut[(row << m.bits) + k]))));
-    for (uint32_t first = 0; first < m.cols; first += kSpanCols) {
-        const uint32_t end = std::min(first + kSpanCols, m.cols);
-        double largest = 0x1p-100;
-        for (uint32_t col = first; col < end; ++col) {
-            const double value = x[col];
-            e.y += m.weight(row, col) * value;
-            e.magnitude +=
-                (std::abs(m.dense[m.at(row, col)]) + std::abs(m.sparse[m.at(row, col)])) *
-                std::abs(value);
-            largest = std::max(largest, std::abs(value));
-        }
-        e.span_maxima += (end - first) * largest;
+    const uint16_t *lut = m.lut.data() + (static_cast<size_t>(row) << m.bits);
+    double lowest = 1e30, highest = -1e30;
+    for (uint32_t k = 0; k < 1u << m.bits; ++k) {
+        const double entry = densq_f16_to_f32(lut[k]);
+        lowest = std::min(lowest, entry);
+        highest = std::max(highest, entry);
     }
+    e.largest_centroid = std::max(std::abs(lowest), std::abs(highest));
+    e.range_of_centroids = highest - lowest;
+    for (uint32_t col = 0; col < m.cols; ++col) {
+        const double value = x[col];
+        e.y += m.weight(row, col) * value;
+        e.magnitude += (std::abs(m.dense[m.at(row, col)]) + std::abs(m.sparse[m.at(row, col)])) *
+                       std::abs(value);
+    }
+    e.span_maxima = sum_of_maxima(m.cols, x, [](uint32_t col) { return col / kSpanCols; });
+    e.lane_maxima = sum_of_maxima(m.cols, x, lane_in_row);
     return e;
 }
 
-// The documented error bounds (docs/precision.md): rounding of F32 sums, and the fast precision's.
+// The documented error bounds (docs/precision.md).
 inline double rounding_bound(const RandomMatrix &m, const Expected &e) {
-    return (m.cols / 8.0 + 32) * 0x1p-24 * e.magnitude;
+    return (m.cols / 8.0 + 32) * 0x1p-24 * e.magnitude + (m.cols + 32) * 0x1p-149;
 }
 
 inline double fast_bound(const Expected &e) {
     return 0x1p-13 * 1.13 * e.largest_centroid * e.span_maxima;
+}
+
+inline double int8_bound(const RandomMatrix &m, const Expected &e) {
+    const double half_step = e.range_of_centroids / (2 * int8_max_lut(m.bits));
+    return 1.01 * (half_step + (e.largest_centroid + half_step) / 254) * e.lane_maxima;
+}
+
+inline double error_bound(const RandomMatrix &m, const Expected &e, densq_precision precision) {
+    const double rounding = rounding_bound(m, e);
+    switch (precision) {
+    case DENSQ_FAST: return rounding + fast_bound(e);
+    case DENSQ_INT8: return rounding + int8_bound(m, e);
+    default: return rounding;
+    }
 }
 
 }  // namespace densq::test

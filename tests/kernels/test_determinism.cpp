@@ -41,7 +41,7 @@ TEST_CASE("same bits over threads 1 to 8, run after run") {
         const RandomMatrix m = make_matrix(203, 5000, 3, sparsity, random);
         const std::vector<float> x = make_activations(m.cols * 11, random);
         for (const KernelTable *table : usable_tables()) {
-            for (const densq_precision precision : {DENSQ_FAST, DENSQ_EXACT}) {
+            for (const densq_precision precision : kPrecisions) {
                 CAPTURE(table->name);
                 const std::vector<float> serial =
                     bind_and_multiply(make_backend(table, precision), m.view(), x, 11);

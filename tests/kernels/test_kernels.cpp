@@ -11,8 +11,6 @@ using namespace densq::test;
 
 namespace {
 
-constexpr densq_precision kPrecisions[] = {DENSQ_FAST, DENSQ_EXACT};
-
 // Number of outputs beyond their error bound.
 int count_wrong(const RandomMatrix &m, densq_precision precision, const std::vector<float> &x,
                 const std::vector<float> &y, uint32_t batch) {
@@ -20,9 +18,8 @@ int count_wrong(const RandomMatrix &m, densq_precision precision, const std::vec
     for (uint32_t b = 0; b < batch; ++b) {
         for (uint32_t row = 0; row < m.rows; ++row) {
             const Expected e = expect(m, row, x.data() + static_cast<size_t>(b) * m.cols);
-            const double bound =
-                rounding_bound(m, e) + (precision == DENSQ_FAST ? fast_bound(e) : 0);
-            wrong += !(std::abs(y[static_cast<size_t>(b) * m.rows + row] - e.y) <= bound);
+            const double error = std::abs(y[static_cast<size_t>(b) * m.rows + row] - e.y);
+            wrong += !(error <= error_bound(m, e, precision));
         }
     }
     return wrong;

@@ -16,7 +16,8 @@ constexpr struct {
     uint32_t features;  // with what cannot be had without it
 } kHideable[] = {
     {"crc32c", densq::kCpuCrc32c},
-    {"avx2", densq::kCpuAvx2 | densq::kCpuAvx512 | densq::kCpuAvx512Vnni},
+    {"avx2", densq::kCpuAvx2 | densq::kCpuAvxVnni | densq::kCpuAvx512 | densq::kCpuAvx512Vnni},
+    {"avxvnni", densq::kCpuAvxVnni},
     {"avx512", densq::kCpuAvx512 | densq::kCpuAvx512Vnni},
     {"avx512vnni", densq::kCpuAvx512Vnni},
     {"neon", densq::kCpuNeon | densq::kCpuDotProducts},
