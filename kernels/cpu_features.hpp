@@ -11,7 +11,8 @@ enum CpuFeature : uint32_t {
     kCpuAvx2 = 1u << 1,         // AVX2, FMA, F16C
     kCpuAvxVnni = 1u << 6,      // vpdpbusd and vpdpwssd in the VEX form
     kCpuAvx512 = 1u << 2,       // AVX-512 F, BW, DQ, VL, and what kCpuAvx2 stands for
-    kCpuAvx512Vnni = 1u << 3,   // vpdpwssd
+    kCpuAvx512Vnni = 1u << 3,   // vpdpwssd and vpdpbusd
+    kCpuAvx512Vbmi = 1u << 7,   // vpermb
     kCpuNeon = 1u << 4,         // every 64-bit ARM has it
     kCpuDotProducts = 1u << 5,  // sdot of ARMv8.2
 };

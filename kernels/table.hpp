@@ -127,6 +127,7 @@ extern const PrecisionKernels densq_k_scalar_int8;
 extern const PrecisionKernels densq_k_avx2_fast;
 extern const PrecisionKernels densq_k_avx2_exact;
 extern const PrecisionKernels densq_k_avx512_exact;
+extern const PrecisionKernels densq_k_avx512vnni_fast;
 extern const PrecisionKernels densq_k_neon_exact;
 
 const KernelTable *densq_k_scalar(void);
@@ -134,6 +135,7 @@ const KernelTable *densq_k_avx2(void);
 const KernelTable *densq_k_avxvnni(void);
 const KernelTable *densq_k_avx512(void);
 const KernelTable *densq_k_avx512vnni(void);
+const KernelTable *densq_k_avx512vbmi(void);
 const KernelTable *densq_k_neon(void);
 const KernelTable *densq_k_neondot(void);
 

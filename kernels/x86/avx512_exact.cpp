@@ -90,9 +90,9 @@ void prepare_exact(const Activations *activations, uint32_t cols, uint32_t) {
         activations, cols, [=](const float *x, uint32_t count, float *out, uint32_t, uint32_t) {
             for (uint32_t at = 0; at < count; at += 32, out += 32) {
                 const uint32_t left = count - at;
-                const __m512 low = _mm512_maskz_loadu_ps(first_lanes(left), x + at);
+                const __m512 low = _mm512_maskz_loadu_ps(mask_first(left), x + at);
                 const __m512 high =
-                    _mm512_maskz_loadu_ps(first_lanes(left < 16 ? 0 : left - 16), x + at + 16);
+                    _mm512_maskz_loadu_ps(mask_first(left < 16 ? 0 : left - 16), x + at + 16);
                 _mm512_storeu_ps(out, _mm512_permutex2var_ps(low, even, high));
                 _mm512_storeu_ps(out + 16, _mm512_permutex2var_ps(low, odd, high));
             }

@@ -144,7 +144,7 @@ float quantize_span(const float *x, uint32_t cols, int16_t *out) {
     __m512i largest_bits = _mm512_setzero_si512();  // as integers, NaN is the largest of all
     const uint32_t padded = (cols + 31) / 32 * 32;
     for (uint32_t c = 0; c < cols; c += 16) {
-        const __m512i v = _mm512_maskz_loadu_epi32(first_lanes(cols - c), x + c);
+        const __m512i v = _mm512_maskz_loadu_epi32(mask_first(cols - c), x + c);
         largest_bits = _mm512_max_epu32(largest_bits, _mm512_and_epi32(v, magnitude));
     }
     const uint32_t bits = _mm512_reduce_max_epu32(largest_bits);
@@ -154,7 +154,7 @@ float quantize_span(const float *x, uint32_t cols, int16_t *out) {
     if (largest < kScaleFloor) largest = kScaleFloor;
     const __m512 inverse = _mm512_set1_ps(finite ? kFastMaxActivation / largest : 0.0f);
     for (uint32_t c = 0; c < padded; c += 16) {
-        const __m512 v = _mm512_maskz_loadu_ps(first_lanes(c < cols ? cols - c : 0), x + c);
+        const __m512 v = _mm512_maskz_loadu_ps(mask_first(c < cols ? cols - c : 0), x + c);
         const __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(v, inverse));
         _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + c), _mm512_cvtsepi32_epi16(q));
     }

@@ -5,13 +5,13 @@
 
 #include "kernels/tile.hpp"
 
-#include "transposed_nonzeros.hpp"
+#include "avx2_lanes16.hpp"
 
 namespace densq {
 namespace {
 
 // The first `count` of 16 lanes.
-static DENSQ_INLINE __mmask16 first_lanes(uint32_t count) {
+static DENSQ_INLINE __mmask16 mask_first(uint32_t count) {
     return static_cast<__mmask16>(count < 16 ? (1u << count) - 1 : 0xFFFFu);
 }
 
@@ -25,12 +25,20 @@ struct Lanes16 {
         return _mm512_mul_ps(v, _mm512_set1_ps(factor));
     }
 
-    static DENSQ_INLINE float sum(__m512 v) { return _mm512_reduce_add_ps(v); }
+    static DENSQ_INLINE __m512 sum_of_products(__m512 v, float factor, const float *other,
+                                               float other_factor) {
+        return _mm512_fmadd_ps(_mm512_loadu_ps(other), _mm512_set1_ps(other_factor),
+                               scaled(v, factor));
+    }
+
+    static DENSQ_INLINE float sum(__m512 v) {
+        return Lanes2x8::sum({{_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1)}});
+    }
 
     static DENSQ_INLINE void scale_products(float *products, const uint16_t *val, uint32_t count) {
         for (uint32_t i = 0; i < count; i += 16) {
             const __m512 factor =
-                _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(count - i), val + i));
+                _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask_first(count - i), val + i));
             _mm512_storeu_ps(products + i, _mm512_mul_ps(factor, _mm512_loadu_ps(products + i)));
         }
     }
@@ -45,7 +53,7 @@ struct Lanes16 {
     static DENSQ_INLINE void add_products(__m512 *v, const float *products, uint32_t stride,
                                           uint32_t count) {
         for (uint32_t i = 0; i < count; i += 16) {
-            const __mmask16 mask = first_lanes(count - i);
+            const __mmask16 mask = mask_first(count - i);
             DENSQ_UNROLL
             for (int b = 0; b < batch; ++b) {
                 const float *at = products + static_cast<uint32_t>(b) * stride + i;

@@ -2,7 +2,9 @@
 // avx512vnni.cpp - the AVX-512 kernels with the dot products of VNNI as a table.
 #include "kernels/cpu_features.hpp"
 
+#include "avx512_byte_products.hpp"
 #include "avx512_fast.hpp"
+#include "avx512_shuffled_lut.hpp"
 
 namespace densq {
 namespace {
@@ -16,11 +18,17 @@ struct VnniProducts {
 template <int bits, int batch>
 using VnniFastRow = FastRow<bits, batch, VnniProducts>;
 
-constexpr PrecisionKernels kFast = make_kernels<VnniFastRow>(prepare_fast);
-constexpr KernelTable kTable = {"avx512", kCpuAvx512 | kCpuAvx512Vnni, &kFast,
-                                &densq_k_avx512_exact, &densq_k_scalar_int8};
+template <int bits, int batch>
+using VnniInt8Row = Int8Row<bits, batch, ShuffledLut, ByteProducts>;
+
+constexpr PrecisionKernels kInt8 = make_kernels<VnniInt8Row>(prepare_int8);
+constexpr KernelTable kTable = {"avx512", kCpuAvx512 | kCpuAvx512Vnni, &densq_k_avx512vnni_fast,
+                                &densq_k_avx512_exact, &kInt8};
 
 }  // namespace
 }  // namespace densq
+
+constexpr densq::PrecisionKernels densq::densq_k_avx512vnni_fast =
+    densq::make_kernels<densq::VnniFastRow>(densq::prepare_fast);
 
 const densq::KernelTable *densq::densq_k_avx512vnni() { return &kTable; }

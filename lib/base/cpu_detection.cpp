@@ -41,7 +41,7 @@ constexpr bool has(uint32_t word, uint32_t bits) { return (word & bits) == bits;
 uint32_t vector_features(Registers basic) {
     constexpr uint32_t kFma = 1u << 12, kF16c = 1u << 29, kOsxsave = 1u << 27, kAvx2 = 1u << 5;
     constexpr uint32_t kF = 1u << 16, kDq = 1u << 17, kBw = 1u << 30, kVl = 1u << 31;
-    constexpr uint32_t kVnni = 1u << 11, kAvxVnni = 1u << 4;
+    constexpr uint32_t kVnni = 1u << 11, kAvxVnni = 1u << 4, kVbmi = 1u << 1;
     constexpr uint32_t kYmm = 0x6, kZmm = 0xE6;
     const Registers extended = cpuid(7);
     if (!has(basic.c, kFma | kF16c | kOsxsave) || !has(extended.b, kAvx2)) return 0;
@@ -51,7 +51,8 @@ uint32_t vector_features(Registers basic) {
     const uint32_t avx2 = kCpuAvx2 | (has_vnni ? kCpuAvxVnni : 0u);
     if (!has(saved, kZmm) || !has(extended.b, kF | kDq | kBw | kVl)) return avx2;
     const uint32_t avx512 = avx2 | kCpuAvx512;
-    return has(extended.c, kVnni) ? avx512 | kCpuAvx512Vnni : avx512;
+    return avx512 | (has(extended.c, kVnni) ? kCpuAvx512Vnni : 0u) |
+           (has(extended.c, kVbmi) ? kCpuAvx512Vbmi : 0u);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ using TableGetter = const KernelTable *(*)();
 // used.
 constexpr TableGetter kTables[] = {
 #if defined(__x86_64__)
-    densq_k_avx512vnni, densq_k_avx512, densq_k_avxvnni, densq_k_avx2,
+    densq_k_avx512vbmi, densq_k_avx512vnni, densq_k_avx512, densq_k_avxvnni, densq_k_avx2,
 #elif defined(__aarch64__)
     densq_k_neondot,
     densq_k_neon,

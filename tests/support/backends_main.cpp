@@ -30,6 +30,7 @@ std::set<const KernelTable *> run_tables;
 std::string label(const KernelTable *table) {
     std::string text = table->name;
     if (table->cpu_features & (densq::kCpuAvx512Vnni | densq::kCpuAvxVnni)) text += " with VNNI";
+    if (table->cpu_features & densq::kCpuAvx512Vbmi) text += " and VBMI";
     if (table->cpu_features & densq::kCpuDotProducts) text += " with dot products";
     return text;
 }

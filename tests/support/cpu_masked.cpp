@@ -11,15 +11,18 @@
 
 namespace {
 
+constexpr uint32_t kAllAvx512 = densq::kCpuAvx512 | densq::kCpuAvx512Vnni | densq::kCpuAvx512Vbmi;
+
 constexpr struct {
     std::string_view name;
     uint32_t features;  // with what cannot be had without it
 } kHideable[] = {
     {"crc32c", densq::kCpuCrc32c},
-    {"avx2", densq::kCpuAvx2 | densq::kCpuAvxVnni | densq::kCpuAvx512 | densq::kCpuAvx512Vnni},
+    {"avx2", densq::kCpuAvx2 | densq::kCpuAvxVnni | kAllAvx512},
     {"avxvnni", densq::kCpuAvxVnni},
-    {"avx512", densq::kCpuAvx512 | densq::kCpuAvx512Vnni},
+    {"avx512", kAllAvx512},
     {"avx512vnni", densq::kCpuAvx512Vnni},
+    {"avx512vbmi", densq::kCpuAvx512Vbmi},
     {"neon", densq::kCpuNeon | densq::kCpuDotProducts},
     {"dotproducts", densq::kCpuDotProducts},
 };
