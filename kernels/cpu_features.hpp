@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // cpu_features.hpp - what kernels may require of the CPU, and of the operating system, which must
-// save its registers.  lib/base/cpu_detection.cpp finds out what there is.
+// save its registers, and what it does well.  lib/base/cpu_detection.cpp finds out what there is.
 #pragma once
 #include <stdint.h>
 
@@ -9,12 +9,13 @@ namespace densq {
 enum CpuFeature : uint32_t {
     kCpuCrc32c = 1u << 0,       // crc32 of SSE4.2, crc32c* of ARMv8
     kCpuAvx2 = 1u << 1,         // AVX2, FMA, F16C
-    kCpuAvxVnni = 1u << 6,      // vpdpbusd and vpdpwssd in the VEX form
-    kCpuAvx512 = 1u << 2,       // AVX-512 F, BW, DQ, VL, and what kCpuAvx2 stands for
-    kCpuAvx512Vnni = 1u << 3,   // vpdpwssd and vpdpbusd
-    kCpuAvx512Vbmi = 1u << 7,   // vpermb
-    kCpuNeon = 1u << 4,         // every 64-bit ARM has it
-    kCpuDotProducts = 1u << 5,  // sdot of ARMv8.2
+    kCpuAvxVnni = 1u << 2,      // vpdpbusd of 256 bits without AVX-512
+    kCpuAvx512 = 1u << 3,       // AVX-512 F, BW, DQ, VL, and what kCpuAvx2 stands for
+    kCpuAvx512Vnni = 1u << 4,   // vpdpwssd, vpdpbusd
+    kCpuAvx512Vbmi = 1u << 5,   // vpermb
+    kCpuNeon = 1u << 6,         // every 64-bit ARM has it
+    kCpuDotProducts = 1u << 7,  // sdot of ARMv8.2
+    kCpuManyStreams = 1u << 8,  // reads several streams faster than one, without prefetching
 };
 
 }  // namespace densq

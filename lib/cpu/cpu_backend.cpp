@@ -3,12 +3,17 @@
 
 #include <string.h>
 
+#include "kernels/cpu_features.hpp"
+#include "lib/base/cpu_detection.hpp"
 #include "lib/base/fault.hpp"
 #include "lib/base/name.hpp"
 #include "lib/cpu/registry.hpp"
 
 namespace densq {
 namespace {
+
+// Measured, see docs/performance.md, "Streams".
+constexpr Reading kOneStream = {1, 8192}, kManyStreams = {kMostTiles, 0};
 
 densq_status choose_table(const char *name, const KernelTable **table, densq_fault *fault) {
     if (!name) {
@@ -82,6 +87,7 @@ densq_status make_cpu_backend(CpuBackend *out, const KernelTable *table,
     out->name = table->name;
     out->allocator = allocator;
     out->table = table;
+    out->reading = cpu_features() & kCpuManyStreams ? kManyStreams : kOneStream;
     out->parallel = options.parallel;
     out->parallel_user = options.parallel_user;
     return choose_kernels(out, options.precision, fault);

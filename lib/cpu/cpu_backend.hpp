@@ -8,11 +8,17 @@
 
 namespace densq {
 
+// How a thread reads codes: from so many tiles side by side, and prefetched so far ahead.
+struct Reading {
+    uint32_t tiles, prefetch_bytes;
+};
+
 struct CpuBackend : densq_backend {
     const KernelTable *table;
     densq_precision precision;        // never DENSQ_PRECISION_DEFAULT, but what it stands for
     const PrecisionKernels *kernels;  // of the table
-    densq_parallel_fn parallel;       // NULL: serial
+    Reading reading;
+    densq_parallel_fn parallel;  // NULL: serial
     void *parallel_user;
 };
 

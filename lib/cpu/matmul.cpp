@@ -9,7 +9,6 @@ namespace densq {
 namespace {
 
 constexpr size_t kAlign = 64;
-constexpr uint32_t kPrefetchBytes = 8192;
 constexpr uint32_t kVectorsBytes = 64 * 1024;  // of activations in F32, see vectors_at_once
 
 uint32_t min(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -148,7 +147,9 @@ void for_each_set(const Call &call, Visit visit) {
 // side.  A batch reads the codes of a tile several times, so that they should stay in the cache.
 uint32_t tiles_together(const Call &call, uint32_t item, uint32_t end) {
     const uint32_t end_tile = min(end, call.weights->plan.tiles);
-    return item < end_tile && call.batch == 1 ? min(end_tile - item, kMostTiles) : 1;
+    return item < end_tile && call.batch == 1
+               ? min(end_tile - item, call.weights->cpu().reading.tiles)
+               : 1;
 }
 
 void multiply_chunks(void *arg, uint32_t begin, uint32_t end) {
@@ -160,7 +161,8 @@ void multiply_chunks(void *arg, uint32_t begin, uint32_t end) {
         const uint32_t count = tiles_together(call, item, end_item);
         for_each_set(call, [&](const Activations &activations, uint32_t first) {
             if (item < plan.tiles)
-                multiply_tiles(call, activations, first, {item, count, kPrefetchBytes});
+                multiply_tiles(call, activations, first,
+                               {item, count, call.weights->cpu().reading.prefetch_bytes});
             else
                 multiply_segment(call, activations, first, item - plan.tiles);
         });

@@ -59,6 +59,27 @@ TEST_CASE("same bits over threads 1 to 8, run after run") {
     }
 }
 
+TEST_CASE("same bits however many tiles are read side by side") {
+    Random random(3);
+    for (const Sparsity sparsity : {Sparsity::kSome, Sparsity::kOneRow, Sparsity::kNone}) {
+        const RandomMatrix m = make_matrix(203, 1100, 4, sparsity, random);
+        const std::vector<float> x = make_activations(m.cols, random);
+        for (const KernelTable *table : usable_tables()) {
+            for (const densq_precision precision : kPrecisions) {
+                CAPTURE(table->name);
+                CpuBackend backend = make_backend(table, precision);
+                backend.reading = {1, 0};
+                const std::vector<float> alone = bind_and_multiply(backend, m.view(), x, 1);
+                for (uint32_t tiles = 2; tiles <= kMostTiles; ++tiles) {
+                    backend.reading = {tiles, 4096 * tiles};
+                    const std::vector<float> y = bind_and_multiply(backend, m.view(), x, 1);
+                    CHECK(std::memcmp(y.data(), alone.data(), y.size() * sizeof(float)) == 0);
+                }
+            }
+        }
+    }
+}
+
 TEST_CASE("a plan covers every item once, in chunks of about equal work") {
     Random random(2);
     for (const uint32_t rows : {1u, 15u, 16u, 17u, 400u}) {

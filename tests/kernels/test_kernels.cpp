@@ -11,28 +11,41 @@ using namespace densq::test;
 
 namespace {
 
+// Of all outputs of a batch.
+std::vector<Expected> expect_all(const RandomMatrix &m, const std::vector<float> &x,
+                                 uint32_t batch) {
+    std::vector<Expected> all;
+    for (uint32_t b = 0; b < batch; ++b)
+        for (uint32_t row = 0; row < m.rows; ++row)
+            all.push_back(expect(m, row, x.data() + static_cast<size_t>(b) * m.cols));
+    return all;
+}
+
 // Number of outputs beyond their error bound.
-int count_wrong(const RandomMatrix &m, densq_precision precision, const std::vector<float> &x,
-                const std::vector<float> &y, uint32_t batch) {
+int count_wrong(const RandomMatrix &m, densq_precision precision,
+                const std::vector<Expected> &expected, const std::vector<float> &y) {
     int wrong = 0;
-    for (uint32_t b = 0; b < batch; ++b) {
-        for (uint32_t row = 0; row < m.rows; ++row) {
-            const Expected e = expect(m, row, x.data() + static_cast<size_t>(b) * m.cols);
-            const double error = std::abs(y[static_cast<size_t>(b) * m.rows + row] - e.y);
-            wrong += !(error <= error_bound(m, e, precision));
-        }
-    }
+    for (size_t i = 0; i < y.size(); ++i)
+        wrong += !(std::abs(y[i] - expected[i].y) <= error_bound(m, expected[i], precision));
     return wrong;
+}
+
+// A way of reading other than this CPU's own.
+Reading random_reading(Random &random) {
+    return {1 + below(random, kMostTiles), below(random, 2) * 8192};
 }
 
 void check_shape(uint32_t rows, uint32_t cols, uint32_t bits, Sparsity sparsity, uint32_t batch,
                  Random &random) {
     const RandomMatrix m = make_matrix(rows, cols, bits, sparsity, random);
     const std::vector<float> x = make_activations(static_cast<size_t>(cols) * batch, random);
+    const std::vector<Expected> expected = expect_all(m, x, batch);
     const Side side = below(random, 2) ? Side::kBegin : Side::kEnd;
     GuardedMultiply guarded(m, side);
     for (const KernelTable *table : usable_tables()) {
         for (const densq_precision precision : kPrecisions) {
+            CpuBackend backend = make_backend(table, precision);
+            backend.reading = random_reading(random);
             CAPTURE(table->name);
             CAPTURE(precision);
             CAPTURE(rows);
@@ -40,8 +53,9 @@ void check_shape(uint32_t rows, uint32_t cols, uint32_t bits, Sparsity sparsity,
             CAPTURE(bits);
             CAPTURE(static_cast<int>(sparsity));
             CAPTURE(batch);
-            const std::vector<float> y = guarded.run(make_backend(table, precision), x, batch);
-            REQUIRE(count_wrong(m, precision, x, y, batch) == 0);
+            CAPTURE(backend.reading.tiles);
+            const std::vector<float> y = guarded.run(backend, x, batch);
+            REQUIRE(count_wrong(m, precision, expected, y) == 0);
         }
     }
 }

@@ -23,6 +23,7 @@ constexpr struct {
     {"avx512", kAllAvx512},
     {"avx512vnni", densq::kCpuAvx512Vnni},
     {"avx512vbmi", densq::kCpuAvx512Vbmi},
+    {"many streams", densq::kCpuManyStreams},
     {"neon", densq::kCpuNeon | densq::kCpuDotProducts},
     {"dotproducts", densq::kCpuDotProducts},
 };
