@@ -66,7 +66,7 @@ tool::BenchPlan plan_of(const Options &options) {
     plan.backends = options.backends;
     plan.provider = densq_openblas_provider();
     for (const std::string &precision : options.precisions)
-        plan.precisions.push_back(precision == "fast" ? DENSQ_FAST : DENSQ_EXACT);
+        plan.precisions.push_back(tool::precision_named(precision));
     plan.batches = options.batches;
     plan.seconds = options.seconds;
     plan.cold_bytes = options.warm ? 0 : options.cold_bytes;
@@ -108,7 +108,9 @@ int run_command_line(int argc, char **argv) {
     app.add_option("--nnz", options.nnz_percents, "nonzeros, percent")->delimiter(',');
     app.add_option("--backends", options.backends, "of densq_backend_at or openblas.h")
         ->delimiter(',');
-    app.add_option("--precisions", options.precisions)->delimiter(',');
+    app.add_option("--precisions", options.precisions)
+        ->delimiter(',')
+        ->check(CLI::IsMember(tool::precision_names()));
     app.add_option("--seconds", options.seconds, "for each shape and number of threads");
     app.add_option("--cold-bytes", options.cold_bytes, "copies of each matrix, in all");
     app.add_flag("--warm", options.warm, "one copy of each, which the caches may hold");

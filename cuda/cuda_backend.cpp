@@ -71,8 +71,8 @@ densq_status choose_precision(bool *exact, uint32_t precision, densq_fault *faul
     case DENSQ_EXACT: *exact = true; return DENSQ_OK;
     default:
         return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,
-                    "CUDA's backends do not have precision ", uint64_t{precision},
-                    " of densq_precision");
+                    "CUDA's backends have the precisions fast and exact, not number ",
+                    uint64_t{precision}, " of densq_precision");
     }
 }
 

@@ -36,7 +36,7 @@ struct Crossover {
 };
 constexpr Crossover kCrossovers[] = {
     {"avx512", DENSQ_EXACT, 256}, {"avx2", DENSQ_FAST, 128},  {"avx2", DENSQ_EXACT, 32},
-    {"scalar", DENSQ_FAST, 2},    {"scalar", DENSQ_EXACT, 4},
+    {"scalar", DENSQ_FAST, 2},    {"scalar", DENSQ_EXACT, 4}, {"scalar", DENSQ_INT8, 2},
 };
 
 uint32_t find_crossover(const char *backend, densq_precision precision) {
@@ -52,6 +52,7 @@ densq_status choose_precision(densq_precision *out, uint32_t precision, densq_fa
     case DENSQ_PRECISION_DEFAULT:
     case DENSQ_FAST: *out = DENSQ_FAST; return DENSQ_OK;
     case DENSQ_EXACT: *out = DENSQ_EXACT; return DENSQ_OK;
+    case DENSQ_INT8: *out = DENSQ_INT8; return DENSQ_OK;
     default:
         return fail(fault, DENSQ_ERR_UNSUPPORTED, kNoOffset,
                     "the backends of OpenBLAS do not have precision ", uint64_t{precision},

@@ -193,9 +193,20 @@ typedef struct densq_backend densq_backend; /* opaque: one instruction set, one 
  *
  *     2^-13 * 1.13 * L * sum_s n_s max(X_s, 2^-100)    (+ roundings of F32 sums)
  *
- * docs/precision.md proves this and gives the bound of EXACT.
+ * INT8: LUT entries become integers of 0..127, 63 or 31 (4, 3, 2 bits) with a scale and an offset
+ * for each row, activations become integers of 8 bits with one scale for each lane: 32 columns of a
+ * block of 512.  With D the range of the row's LUT divided by that number, n_j the columns of lane
+ * j and X_j the largest |activation| in it, the difference is at most
  *
- * In both, an infinite or NaN activation makes every output of its vector infinite or NaN. */
+ *     1.01 * (D / 2 + (L + D / 2) / 254) * sum_j n_j max(X_j, 2^-100)    (+ roundings)
+ *
+ * The bits of INT8 are the same on all CPU backends, "scalar" included.
+ *
+ * docs/precision.md proves these bounds, gives that of EXACT, the roundings and the range in which
+ * results are finite, and says what the precisions cost a model.
+ *
+ * In all of them, an infinite or NaN activation makes every output of its vector infinite or NaN.
+ * OpenBLAS's backends have all three, CUDA's have FAST and EXACT. */
 typedef enum densq_precision {
     DENSQ_PRECISION_DEFAULT = 0, /* FAST; a later version of the library may choose another one */
     DENSQ_FAST = 1,

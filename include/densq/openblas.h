@@ -17,7 +17,7 @@
  * as by densq_read_rows, and multiplied by sgemm.  Both are done by the threads of
  * densq_backend_options.parallel, at most 16 of them.  Differences to other backends:
  *
- *  - Sums are those of sgemm in F32, in both precisions.
+ *  - Sums are those of sgemm in F32, in all precisions.
  *  - The bits of y[b] also depend on the batch, on the strides and on OpenBLAS: its version, its
  *    kernels, its number of threads.  They do not depend on the number of threads in `parallel`.
  *  - The workspace holds up to 16 panels, one for each thread that takes part.  A panel takes at

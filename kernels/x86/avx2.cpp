@@ -2,7 +2,6 @@
 // avx2.cpp - the AVX2 kernels as a table.
 #include "kernels/cpu_features.hpp"
 
-#include "avx2_fast.hpp"
 #include "avx2_int8.hpp"
 #include "avx2_int8_prepare.hpp"
 
@@ -17,8 +16,5 @@ constexpr KernelTable kTable = {"avx2", kCpuAvx2, &densq_k_avx2_fast, &densq_k_a
 
 }  // namespace
 }  // namespace densq
-
-constexpr densq::PrecisionKernels densq::densq_k_avx2_fast =
-    densq::make_kernels<densq::FastRow>(densq::prepare_fast);
 
 const densq::KernelTable *densq::densq_k_avx2() { return &kTable; }

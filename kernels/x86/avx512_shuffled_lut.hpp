@@ -27,9 +27,9 @@ public:
     template <int field>
     DENSQ_INLINE __m512i look_up_field(const Group<bits> &group) const {
         // the nibble, and bit 7 of the high bytes, which makes vpshufb write a zero there
-        const __m512i index =
-            _mm512_ternarylogic_epi32(field_index<bits, field>(group), _mm512_set1_epi16(0x000F),
-                                      _mm512_set1_epi16(-0x8000), kAndOr);
+        const __m512i slots = field_index<bits, field>(group);
+        const __m512i index = _mm512_ternarylogic_epi32(slots, _mm512_set1_epi16(0x000F),
+                                                        _mm512_set1_epi16(-0x8000), kAndOr);
         return _mm512_shuffle_epi8(entries[0], index);
     }
 

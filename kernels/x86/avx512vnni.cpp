@@ -3,20 +3,10 @@
 #include "kernels/cpu_features.hpp"
 
 #include "avx512_byte_products.hpp"
-#include "avx512_fast.hpp"
 #include "avx512_shuffled_lut.hpp"
 
 namespace densq {
 namespace {
-
-struct VnniProducts {
-    static DENSQ_INLINE __m512i add(__m512i sum, __m512i a, __m512i b) {
-        return _mm512_dpwssd_epi32(sum, a, b);
-    }
-};
-
-template <int bits, int batch>
-using VnniFastRow = FastRow<bits, batch, VnniProducts>;
 
 template <int bits, int batch>
 using VnniInt8Row = Int8Row<bits, batch, ShuffledLut, ByteProducts>;
@@ -27,8 +17,5 @@ constexpr KernelTable kTable = {"avx512", kCpuAvx512 | kCpuAvx512Vnni, &densq_k_
 
 }  // namespace
 }  // namespace densq
-
-constexpr densq::PrecisionKernels densq::densq_k_avx512vnni_fast =
-    densq::make_kernels<densq::VnniFastRow>(densq::prepare_fast);
 
 const densq::KernelTable *densq::densq_k_avx512vnni() { return &kTable; }

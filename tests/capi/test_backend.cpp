@@ -40,7 +40,7 @@ TEST_CASE("options that are refused") {
           "this build has no backend 'abacus'");
     CHECK(refuse(DENSQ_ERR_NOT_FOUND, backend_options("")) == "this build has no backend ''");
     densq_backend_options options = backend_options();
-    options.precision = 3;
+    options.precision = 4;
     CHECK(refuse(DENSQ_ERR_ARGUMENT, options) ==
           "options->precision is not one of densq_precision");
     options.precision = UINT32_MAX;
@@ -65,13 +65,13 @@ TEST_CASE("options that are refused") {
 
 TEST_CASE("the CPU's backends refuse a precision that a later densq.h has and they lack") {
     densq_backend_options options = backend_options();
-    options.precision = 3;
+    options.precision = 4;
     densq_backend *backend = nullptr;
     densq_fault fault = {};
     CHECK(densq::create_cpu_backend(&backend, options, densq::default_allocator(), &fault) ==
           DENSQ_ERR_UNSUPPORTED);
     CHECK(std::string(fault.text) ==
-          "the CPU's backends do not have precision 3 of densq_precision");
+          "the CPU's backends do not have precision 4 of densq_precision");
     CHECK(backend == nullptr);
 }
 

@@ -87,7 +87,7 @@ TEST_CASE("products in any floating-point environment, on one thread and on seve
     for (const Sparsity sparsity : {Sparsity::kSome, Sparsity::kOneRow}) {
         const Sample sample(sparsity);
         for (uint32_t i = 0; const KernelTable *table = usable_table(i); ++i)
-            for (const densq_precision precision : {DENSQ_FAST, DENSQ_EXACT}) {
+            for (const densq_precision precision : {DENSQ_FAST, DENSQ_EXACT, DENSQ_INT8}) {
                 const CpuBackend serial = backend_of(table, precision, nullptr);
                 const std::vector<float> expected = products(sample, serial);
                 CHECK(std::any_of(expected.begin(), expected.end(),

@@ -14,7 +14,7 @@ using namespace densq::test;
 
 namespace {
 
-constexpr densq_precision kPrecisions[] = {DENSQ_FAST, DENSQ_EXACT};
+constexpr densq_precision kPrecisions[] = {DENSQ_FAST, DENSQ_EXACT, DENSQ_INT8};
 
 // Everything that one call takes.
 struct Call {
@@ -35,8 +35,11 @@ struct Call {
     std::vector<uint8_t> workspace;
 };
 
+// Far above the precision's error here, far below any wrong term.
+double tolerance_of(densq_precision precision) { return precision == DENSQ_INT8 ? 0x1p-6 : 0x1p-8; }
+
 // Products of matrix `index` by `batch` vectors against the rows that densq_read_rows gives.
-void check_products(const Backend &backend, uint32_t index, uint32_t batch) {
+void check_products(const Backend &backend, uint32_t index, uint32_t batch, double tolerance) {
     const densq_file *file = golden().file.get();
     const densq_matrix matrix = get_matrix(file, index);
     const std::vector<float> rows = read_matrix(file, index);
@@ -52,9 +55,8 @@ void check_products(const Backend &backend, uint32_t index, uint32_t batch) {
                 expected += product;
                 magnitude += std::abs(product);
             }
-            // Far above either precision's error here, far below any wrong term.
             const double got = static_cast<double>(call.y[size_t{b} * matrix.rows + r]);
-            if (!(std::abs(got - expected) <= 0x1p-8 * magnitude + 1e-6)) FAIL(got, expected);
+            if (!(std::abs(got - expected) <= tolerance * magnitude + 1e-6)) FAIL(got, expected);
         }
 }
 
@@ -71,7 +73,7 @@ TEST_CASE("products of every matrix by every backend") {
                     CAPTURE(name);
                     CAPTURE(i);
                     CAPTURE(batch);
-                    check_products(backend, i, batch);
+                    check_products(backend, i, batch, tolerance_of(precision));
                 }
         }
     }

@@ -15,7 +15,7 @@ namespace {
 double bound(const RandomMatrix &m, const Expected &e, const MultiplyOptions &options) {
     const double relative = options.exact ? 0x1p-22 : 0x1p-11;
     double error = relative * e.magnitude + 0x1p-38 * e.largest_centroid * e.span_maxima +
-                   rounding_bound(m, e) + 0x1p-149;
+                   rounding_bound(m, e, DENSQ_EXACT) + 0x1p-149;
     const double y = std::abs(e.y) + error;
     if (options.y_dtype == Dtype::kF16) error += std::max(0x1p-11 * y, 0x1p-25);
     if (options.y_dtype == Dtype::kBf16) error += 0x1p-8 * y;

@@ -44,11 +44,12 @@ TEST_CASE("names that are none") {
 TEST_CASE("a precision that a later densq.h has and these backends lack") {
     const EmulatedMachine machine;
     densq_backend_options options = cuda_options();
-    options.precision = 3;
+    options.precision = DENSQ_INT8;
     densq_backend *backend = nullptr;
     densq_fault fault = {};
     CHECK(options.provider->create(&backend, options, {}, &fault) == DENSQ_ERR_UNSUPPORTED);
-    CHECK(std::string(fault.text) == "CUDA's backends do not have precision 3 of densq_precision");
+    CHECK(std::string(fault.text) == "CUDA's backends have the precisions fast and exact, "
+                                     "not number 3 of densq_precision");
 }
 
 TEST_CASE("without a driver, a device, or a new enough one") {

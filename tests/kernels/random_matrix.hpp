@@ -160,27 +160,22 @@ inline Expected expect(const RandomMatrix &m, uint32_t row, const float *x) {
     return e;
 }
 
-// The documented error bounds (docs/precision.md).
-inline double rounding_bound(const RandomMatrix &m, const Expected &e) {
-    return (m.cols / 8.0 + 32) * 0x1p-24 * e.magnitude + (m.cols + 32) * 0x1p-149;
-}
-
-inline double fast_bound(const Expected &e) {
-    return 0x1p-13 * 1.13 * e.largest_centroid * e.span_maxima;
-}
-
-inline double int8_bound(const RandomMatrix &m, const Expected &e) {
+// The documented error bounds (docs/precision.md): of rounding to integers, and of F32.
+inline double integer_bound(const RandomMatrix &m, const Expected &e, densq_precision precision) {
+    if (precision == DENSQ_FAST) return 0x1p-13 * 1.13 * e.largest_centroid * e.span_maxima;
+    if (precision == DENSQ_EXACT) return 0;
     const double half_step = e.range_of_centroids / (2 * int8_max_lut(m.bits));
     return 1.01 * (half_step + (e.largest_centroid + half_step) / 254) * e.lane_maxima;
 }
 
+inline double rounding_bound(const RandomMatrix &m, const Expected &e, densq_precision precision) {
+    const double int8_terms = precision == DENSQ_INT8 ? 3 * e.largest_centroid * e.lane_maxima : 0;
+    const double terms = e.magnitude + integer_bound(m, e, precision) + int8_terms;
+    return (m.cols / 8.0 + 32) * 0x1p-24 * terms + (m.cols + 32) * 0x1p-149;
+}
+
 inline double error_bound(const RandomMatrix &m, const Expected &e, densq_precision precision) {
-    const double rounding = rounding_bound(m, e);
-    switch (precision) {
-    case DENSQ_FAST: return rounding + fast_bound(e);
-    case DENSQ_INT8: return rounding + int8_bound(m, e);
-    default: return rounding;
-    }
+    return integer_bound(m, e, precision) + rounding_bound(m, e, precision);
 }
 
 }  // namespace densq::test

@@ -21,7 +21,7 @@ using namespace densq::test;
 namespace {
 
 constexpr const char *kNames[] = {"openblas", "openblas-all"};
-constexpr densq_precision kPrecisions[] = {DENSQ_FAST, DENSQ_EXACT};
+constexpr densq_precision kPrecisions[] = {DENSQ_FAST, DENSQ_EXACT, DENSQ_INT8};
 
 struct Pool {
     explicit Pool(uint32_t threads) { require_ok(densq_threads_create(&pool, threads)); }
@@ -83,8 +83,10 @@ void check_products(const densq_backend_options &options, const densq_file *file
     Call call(weights, matrix, batch, gap);
     REQUIRE(call.run() == DENSQ_OK);
     const bool all = std::string(densq_backend_name(backend.get())) == "openblas-all";
-    const double tolerance =
-        all || options.precision == DENSQ_EXACT ? (matrix.cols / 8.0 + 32) * 0x1p-24 : 0x1p-8;
+    const double tolerance = all || options.precision == DENSQ_EXACT
+                                 ? (matrix.cols / 8.0 + 32) * 0x1p-24
+                             : options.precision == DENSQ_INT8 ? 0x1p-6
+                                                               : 0x1p-8;
     for (uint32_t b = 0; b < batch; ++b)
         for (size_t r = 0; r < call.y_stride; ++r) {
             const auto got = static_cast<double>(call.y[b * call.y_stride + r]);
@@ -146,14 +148,14 @@ TEST_CASE("options that are refused") {
     CHECK(refuse(DENSQ_ERR_NOT_FOUND, openblas_options("avx2")) ==
           "options->provider has no backend 'avx2', only openblas and openblas-all");
     densq_backend_options options = openblas_options(nullptr);
-    options.precision = 3;
+    options.precision = 4;
     CHECK(refuse(DENSQ_ERR_ARGUMENT, options) ==
           "options->precision is not one of densq_precision");
     densq_backend *backend = nullptr;
     densq_fault fault = {};
     CHECK(options.provider->create(&backend, options, {}, &fault) == DENSQ_ERR_UNSUPPORTED);
     CHECK(std::string(fault.text) ==
-          "the backends of OpenBLAS do not have precision 3 of densq_precision");
+          "the backends of OpenBLAS do not have precision 4 of densq_precision");
 }
 
 TEST_CASE("the same bits in any floating-point environment") {

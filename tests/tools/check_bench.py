@@ -30,7 +30,7 @@ def test_every_combination_is_reported():
     version = subprocess.run([DENSQ, "--version"], capture_output=True, text=True).stdout
     backends = version.split("backends:")[1].split()
     wanted = {(backend, precision, threads, batch) for backend in backends
-              for precision in ("fast", "exact") for threads in (1, 2) for batch in (1, 3)}
+              for precision in ("fast", "exact", "int8") for threads in (1, 2) for batch in (1, 3)}
     for matrix in matrices:
         assert matrix["nnz"] == round(0.0045 * matrix["rows"] * matrix["cols"]), matrix
         reads = [r for r in matrix["results"] if r["backend"] == "read"]

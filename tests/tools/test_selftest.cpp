@@ -61,15 +61,20 @@ TEST_CASE("an output that is not a number is wrong, whatever comes after it") {
 
 TEST_CASE("what is allowed grows with what is rounded") {
     const Expected expected{100, 1000, 1, 500};
+    constexpr double kRoundings = 544 * 0x1p-24;
     const auto allowed = [&](Arithmetic arithmetic, densq_precision precision, densq_dtype dtype) {
         return allowed_error(expected, 4096, arithmetic, precision, dtype);
     };
     const double exact = allowed(Arithmetic::kCpu, DENSQ_EXACT, DENSQ_F32);
-    CHECK(exact == doctest::Approx(544 * 0x1p-24 * 1000));
+    CHECK(exact == doctest::Approx(kRoundings * 1000));
     CHECK(allowed(Arithmetic::kCpu, DENSQ_FAST, DENSQ_F32) ==
-          doctest::Approx(exact + 0x1p-13 * 1.13 * 500));
+          doctest::Approx(exact + 0x1p-13 * 1.13 * 500 * (1 + kRoundings)));
+    const Expected in_bytes{100, 1000, 1, 0, 0.01, 500};
+    CHECK(allowed_error(in_bytes, 4096, Arithmetic::kCpu, DENSQ_INT8, DENSQ_F32) ==
+          doctest::Approx(exact + 1.01 * 500 * (0.01 + 1.01 / 254) * (1 + kRoundings) +
+                          3 * 500 * kRoundings));
     CHECK(allowed(Arithmetic::kCuda, DENSQ_FAST, DENSQ_F32) ==
-          doctest::Approx(exact + 0x1p-11 * 1000));
+          doctest::Approx(exact + 0x1p-11 * 1000 * (1 + kRoundings)));
     CHECK(allowed(Arithmetic::kCpu, DENSQ_EXACT, DENSQ_F16) >= exact + 0x1p-11 * 100);
     CHECK(allowed(Arithmetic::kCpu, DENSQ_EXACT, DENSQ_BF16) >= exact + 0x1p-8 * 100);
 }

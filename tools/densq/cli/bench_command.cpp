@@ -133,8 +133,9 @@ private:
                 plan.threads.push_back(cpus);
         }
         plan.batches = options.batches.empty() ? std::vector<uint32_t>{1} : options.batches;
-        if (options.precision != "exact") plan.precisions.push_back(DENSQ_FAST);
-        if (options.precision != "fast") plan.precisions.push_back(DENSQ_EXACT);
+        for (const std::string &name : options.precisions)
+            plan.precisions.push_back(precision_named(name));
+        if (plan.precisions.empty()) plan.precisions = plan.device->precisions();
         plan.seconds = options.seconds;
         plan.huge_pages = options.huge_pages;
         if (!options.warm)

@@ -243,9 +243,9 @@ private:
         list(command->add_option("--backend", bench.backends,
                                  "CPU backends (default: all usable), or one GPU"))
             ->check(backend_problem);
-        command->add_option("--precision", bench.precision, "Precision of the dense part")
-            ->check(CLI::IsMember({"fast", "exact", "both"}))
-            ->capture_default_str();
+        list(command->add_option("--precision", bench.precisions,
+                                 "Precisions of the dense part (default: all of the backends)"))
+            ->check(CLI::IsMember(precision_names()));
         list(command->add_option("--threads", bench.threads, "Threads (default: 1 and all CPUs)"))
             ->check(CLI::Range(1, 1024));
         list(command->add_option("--batch", bench.batches,

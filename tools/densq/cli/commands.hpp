@@ -43,7 +43,8 @@ struct ExportOptions {
 };
 
 struct BenchOptions {
-    std::string file, pattern = "*", precision = "both";
+    std::string file, pattern = "*";
+    std::vector<std::string> precisions;
     std::vector<std::string> shapes;  // instead of a file
     std::vector<uint32_t> bits = widest_first();
     double nnz_percent = 0.45;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "densq/densq.h"
 #include "densq/threads.h"
@@ -34,8 +35,30 @@ inline std::string version_text() {
            std::to_string(version & 255);
 }
 
+struct NamedPrecision {
+    const char *name;
+    densq_precision precision;
+};
+constexpr NamedPrecision kPrecisions[] = {
+    {"fast", DENSQ_FAST}, {"exact", DENSQ_EXACT}, {"int8", DENSQ_INT8}};
+
+inline std::vector<std::string> precision_names() {
+    std::vector<std::string> names;
+    for (const NamedPrecision &known : kPrecisions) names.push_back(known.name);
+    return names;
+}
+
 inline const char *precision_name(densq_precision precision) {
-    return precision == DENSQ_FAST ? "fast" : "exact";
+    for (const NamedPrecision &known : kPrecisions)
+        if (known.precision == precision) return known.name;
+    return "unknown";
+}
+
+// Of one of precision_names().
+inline densq_precision precision_named(const std::string &name) {
+    for (const NamedPrecision &known : kPrecisions)
+        if (name == known.name) return known.precision;
+    return DENSQ_PRECISION_DEFAULT;
 }
 
 // Name and size of a densq_dtype.

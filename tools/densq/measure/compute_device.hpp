@@ -28,7 +28,8 @@ public:
     virtual uint64_t cache_bytes() const = 0;     // of the largest cache; 0: unknown
     virtual const densq_provider *provider() const = 0;
     virtual std::vector<densq_dtype> dtypes() const = 0;  // that operands may have
-    virtual bool uses_pool() const = 0;                   // whether threads of the host compute
+    virtual std::vector<densq_precision> precisions() const = 0;
+    virtual bool uses_pool() const = 0;  // whether threads of the host compute
 
     // How many calls to time at once, so that waiting for the device counts little.
     virtual uint32_t calls_to_time() const = 0;

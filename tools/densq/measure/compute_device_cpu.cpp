@@ -67,6 +67,9 @@ public:
 
     const densq_provider *provider() const override { return nullptr; }
     std::vector<densq_dtype> dtypes() const override { return {DENSQ_F32}; }
+    std::vector<densq_precision> precisions() const override {
+        return {DENSQ_FAST, DENSQ_EXACT, DENSQ_INT8};
+    }
     bool uses_pool() const override { return true; }
     uint32_t calls_to_time() const override { return 1; }
 

@@ -40,6 +40,7 @@ public:
     uint64_t cache_bytes() const override { return properties.l2_bytes; }
     const densq_provider *provider() const override { return densq_cuda_provider(); }
     std::vector<densq_dtype> dtypes() const override { return {DENSQ_F32, DENSQ_F16, DENSQ_BF16}; }
+    std::vector<densq_precision> precisions() const override { return {DENSQ_FAST, DENSQ_EXACT}; }
     bool uses_pool() const override { return false; }
     uint32_t calls_to_time() const override { return 32; }
 

@@ -135,7 +135,7 @@ public:
     void run(const SelftestBackend &tested, std::vector<SelftestResult> *results) {
         for (const densq_dtype x_dtype : tested.device->dtypes()) {
             const Input &input = input_of(x_dtype);
-            for (const densq_precision precision : {DENSQ_FAST, DENSQ_EXACT}) {
+            for (const densq_precision precision : tested.device->precisions()) {
                 const Backend backend =
                     create_backend(tested.device->provider(), tested.name, precision, nullptr);
                 Trial trial(*tested.device, backend, file, reference);

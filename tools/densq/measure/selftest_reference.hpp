@@ -16,6 +16,8 @@ struct Expected {
     double magnitude = 0;         // sum_c |w x|, dense and sparse part apart
     double largest_centroid = 0;  // of the row
     double span_maxima = 0;       // sum over spans of 256 columns: columns * max |x|
+    double half_step = 0;         // of the finest grid that the row's LUT may be on (int8)
+    double lane_maxima = 0;       // sum over the lanes of blocks: columns * max |x|
 };
 
 // The matrix of an image, decoded with densq/layout.h and densq/half.h alone.
@@ -38,7 +40,10 @@ private:
         float value;
     };
     std::vector<float> dense;  // [rows][cols]
-    std::vector<double> largest_centroid;
+    struct Centroids {
+        double largest, half_step;
+    };
+    std::vector<Centroids> centroids;
     std::vector<uint32_t> row_ptr;
     std::vector<Nonzero> nonzeros;
 };

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-// avx2_fast.hpp - the fast precision: vpshufb looks up low and high bytes of the int16 LUT entries,
+// avx2_fast.cpp - the fast precision: vpshufb looks up low and high bytes of the int16 LUT entries,
 // unpacking joins them to words, vpmaddwd multiplies.
 //
 // The words that come out of it alternate between the two fields of a pair, and prepare_fast puts
 // the activations of a block into the same order.  In tails, where each field may belong to another
 // row, columns keep their order.
-#pragma once
 #include "kernels/prepare_activations.hpp"
 #include "kernels/widths.hpp"
 
@@ -172,3 +171,6 @@ void prepare_fast(const Activations *activations, uint32_t cols, uint32_t bits) 
 
 }  // namespace
 }  // namespace densq
+
+constexpr densq::PrecisionKernels densq::densq_k_avx2_fast =
+    densq::make_kernels<densq::FastRow>(densq::prepare_fast);
