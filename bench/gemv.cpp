@@ -51,10 +51,11 @@ ordered_json describe(const tool::BenchResult &result, Shape shape, bool warm) {
         json["bits"] = result.image->bits;
         json["nnz"] = result.image->nnz;
         if (result.backend.empty())
-            json["method"] = "read";
+            json.update({{"method", "read"}, {"way", result.way}});
         else
             json["precision"] = tool::precision_name(result.precision);
     }
+    if (result.others) json["others"] = *result.others;
     json["bytes"] = result.bytes;
     json["calls"] = result.seconds.size();
     json["microseconds"] = result.median() * 1e6;

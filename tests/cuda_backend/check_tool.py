@@ -33,7 +33,7 @@ def test_selftest():
 
 
 def test_bench():
-    briefly = ["--seconds", "0.001", "--cold-bytes", "1", "--batch", "1,3"]
+    briefly = ["--seconds", "0.001", "--attempts", "1", "--cold-bytes", "1", "--batch", "1,3"]
     report = run_json("bench", "--synthetic", "17x70", "--bits", "2,3", "--backend", "cuda",
                       *briefly)
     assert "Emulated GPU 0" in report["device"]

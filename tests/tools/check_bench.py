@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 DENSQ = sys.argv[1]
-BRIEFLY = ["--seconds", "0.001", "--cold-bytes", "1"]
+BRIEFLY = ["--seconds", "0.001", "--attempts", "1", "--cold-bytes", "1"]
 
 
 def bench(*arguments):

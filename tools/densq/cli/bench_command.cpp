@@ -11,6 +11,7 @@
 
 #include "bench_report.hpp"
 #include "commands.hpp"
+#include "tools/densq/measure/other_work.hpp"
 #include "densq/format.h"
 #include "json_reports.hpp"
 #include "tools/densq/errors.hpp"
@@ -35,11 +36,17 @@ std::string page_kind(const BenchPlan &plan) {
            ")";
 }
 
+// Of the last minute; 0 where the system does not say it.
+double load_average() {
+    double average = 0;
+    return getloadavg(&average, 1) == 1 ? average : 0;
+}
+
 void print_run(const BenchPlan &plan) {
     const std::string device = plan.device->description();
     if (plan.device->uses_pool())
-        std::printf("%s, %u CPUs, %s\n", device.c_str(), std::thread::hardware_concurrency(),
-                    page_kind(plan).c_str());
+        std::printf("%s, %u CPUs, %s, load average %.2f\n", device.c_str(),
+                    std::thread::hardware_concurrency(), page_kind(plan).c_str(), load_average());
     else
         std::printf("%s\nread: a copy on the device that moves as many bytes; times are means of "
                     "%u calls\n",
@@ -67,6 +74,10 @@ void print_result(const BenchResult &result, const BenchResult &read) {
     if (!is_read)
         std::printf(" %10.2f %7.1f%%", gigabytes_per_second(read),
                     100 * read.median() / result.median());
+    else if (!result.way.empty())
+        std::printf("   %s", result.way.c_str());
+    if (result.others > kDisturbing)
+        std::printf("  DISTURBED: others took %.0f %%", 100 * *result.others);
     std::printf("\n");
 }
 
@@ -84,6 +95,7 @@ public:
                   plan.device->uses_pool(),
                   std::thread::hardware_concurrency(),
                   page_kind(plan),
+                  load_average(),
                   plan.cold_bytes,
                   plan.seconds,
                   {}};
@@ -137,6 +149,7 @@ private:
             plan.precisions.push_back(precision_named(name));
         if (plan.precisions.empty()) plan.precisions = plan.device->precisions();
         plan.seconds = options.seconds;
+        plan.attempts = options.attempts;
         plan.huge_pages = options.huge_pages;
         if (!options.warm)
             plan.cold_bytes =

@@ -23,6 +23,7 @@ struct BenchReport {
     bool on_cpu;
     uint32_t cpus;
     std::string pages;
+    double load_average;  // when it began
     uint64_t cold_bytes;
     double seconds;
     std::vector<MatrixReport> matrices;

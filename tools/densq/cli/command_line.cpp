@@ -254,6 +254,11 @@ private:
         command->add_option("--seconds", bench.seconds, "Measured per matrix and number of threads")
             ->check(CLI::PositiveNumber)
             ->capture_default_str();
+        command
+            ->add_option("--attempts", bench.attempts,
+                         "Measure so often at most, while other processes disturb it")
+            ->check(CLI::Range(1, 100))
+            ->capture_default_str();
         const auto cold = command->add_option(
             "--cold-bytes", bench.cold_bytes,
             "Take turns on copies of this size in all (default: 4 times the L3 cache, >= 512 MiB)");

@@ -52,6 +52,7 @@ struct BenchOptions {
     std::vector<std::string> backends;       // empty: all of the CPU
     std::vector<uint32_t> threads, batches;  // empty: 1 and all CPUs; 1
     double seconds = 1;
+    uint32_t attempts = 3;
     uint64_t cold_bytes = 0;  // 0: more than the caches hold
     bool warm = false, huge_pages = false, json = false;
 };

@@ -75,6 +75,8 @@ Json describe(const BenchResult &result, const BenchResult &read) {
     json["calls"] = result.seconds.size();
     for (const auto &[name, q] : quantiles) json["microseconds"][name] = result.quantile(q) * 1e6;
     json["gb_per_s"] = gigabytes_per_second(result);
+    if (!result.way.empty()) json["way"] = result.way;
+    if (result.others) json["others"] = *result.others;
     if (!result.backend.empty()) {
         json["read_gb_per_s"] = gigabytes_per_second(read);
         json["share_of_read"] = read.median() / result.median();
@@ -181,6 +183,7 @@ std::string bench_json(const BenchReport &report) {
     Json json = {{report.on_cpu ? "cpu" : "device", report.device},
                  {"cpus", report.cpus},
                  {"pages", report.pages},
+                 {"load_average", report.load_average},
                  {"cold_bytes", report.cold_bytes},
                  {"seconds", report.seconds},
                  {"matrices", Json::array()}};

@@ -19,6 +19,12 @@ struct DeviceVectors {
     size_t stride;
 };
 
+// What multiplications are measured against.
+struct PlainReading {
+    std::function<void(size_t matrix)> read;
+    std::string way;  // which of the ways was the fastest; empty: there is one only
+};
+
 // Where backends compute.  Functions throw their errors as exceptions.
 class Device {
 public:
@@ -49,9 +55,8 @@ public:
     // What a multiplication is measured against: a call moves as many bytes as that one of
     // `matrices` has between memory and chip.  The CPU reads it, cut into `pieces` for the pool; a
     // GPU, which cannot without a kernel, copies half of as much memory over the other half.
-    virtual std::function<void(size_t matrix)> plain_reader(
-        const std::vector<const uint8_t *> &matrices, size_t bytes, uint32_t pieces,
-        densq_threads *pool) = 0;
+    virtual PlainReading plain_reader(const std::vector<const uint8_t *> &matrices, size_t bytes,
+                                      uint32_t pieces, densq_threads *pool) = 0;
 };
 
 // Memory of a device, which must outlive it.

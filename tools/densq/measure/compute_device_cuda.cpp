@@ -73,15 +73,16 @@ public:
         require(densq_cuda_synchronize(backend.get(), &fault), fault);
     }
 
-    std::function<void(size_t)> plain_reader(const std::vector<const uint8_t *> &matrices,
-                                             size_t bytes, uint32_t, densq_threads *) override {
+    PlainReading plain_reader(const std::vector<const uint8_t *> &matrices, size_t bytes, uint32_t,
+                              densq_threads *) override {
         const size_t half = std::max<size_t>(1, bytes / 2);
         const auto memory = std::make_shared<DeviceMemory>(*this, matrices.size() * 2 * half);
-        return [this, memory, half](size_t matrix) {
-            uint8_t *at = static_cast<uint8_t *>(memory->data()) + matrix * 2 * half;
-            densq_fault fault{};
-            require(densq_cuda_copy(backend.get(), at + half, at, half, &fault), fault);
-        };
+        return {[this, memory, half](size_t matrix) {
+                    uint8_t *at = static_cast<uint8_t *>(memory->data()) + matrix * 2 * half;
+                    densq_fault fault{};
+                    require(densq_cuda_copy(backend.get(), at + half, at, half, &fault), fault);
+                },
+                ""};
     }
 
 private:

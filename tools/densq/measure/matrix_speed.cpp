@@ -22,6 +22,7 @@
 #include "densq/layout.h"
 #include "densq/threads.h"
 #include "compute_device.hpp"
+#include "other_work.hpp"
 #include "tools/densq/format/file_contents.hpp"
 
 namespace densq::tool {
@@ -152,8 +153,8 @@ public:
           copies(image, copies_of(image, plan), plan.huge_pages) {
         std::vector<const uint8_t *> matrices;
         for (size_t i = 0; i < copies.count(); ++i) matrices.push_back(copies.matrix(i));
-        read = device.plain_reader(matrices, image.end - image.begin, densq_tile_count(image.rows),
-                                   pool);
+        reading = device.plain_reader(matrices, image.end - image.begin,
+                                      densq_tile_count(image.rows), pool);
         for (const std::string &name : plan.backends)
             for (const densq_precision precision : plan.precisions)
                 bound.push_back(std::make_unique<BoundCopies>(
@@ -161,7 +162,8 @@ public:
     }
 
     void add_contestants(const BenchPlan &plan, std::vector<Contestant> *to) {
-        to->push_back(make_contestant([this] { read(next_copy()); }));
+        to->push_back(make_contestant([this] { reading.read(next_copy()); }));
+        to->back().result.way = reading.way;
         size_t next = 0;
         for (const std::string &backend : plan.backends)
             for (const densq_precision precision : plan.precisions) {
@@ -202,7 +204,7 @@ private:
     const MatrixImage &image;
     Device &device;
     Copies copies;
-    std::function<void(size_t)> read;
+    PlainReading reading;
     std::vector<std::unique_ptr<BoundCopies>> bound;  // [backend][precision]
     size_t turn = 0;
 };
@@ -236,6 +238,17 @@ void take_rounds(std::vector<Contestant> &contestants, double seconds) {
             total += take_turns(library, share * static_cast<double>(library.size()));
         }
     }
+}
+
+// Forgets what was measured before.  Returns what other processes took meanwhile.
+std::optional<double> take_rounds_anew(std::vector<Contestant> &contestants, double seconds) {
+    for (Contestant &contestant : contestants) {
+        contestant.result.seconds.clear();
+        contestant.fastest = std::numeric_limits<double>::infinity();
+    }
+    const OtherWork watch;
+    take_rounds(contestants, seconds);
+    return watch.share();
 }
 
 }  // namespace
@@ -274,9 +287,15 @@ std::vector<BenchResult> measure(const std::vector<const MatrixImage *> &images,
         contestant.call = peer.call;
         contestants.push_back(contestant);
     }
-    take_rounds(contestants, plan.seconds);
+    std::vector<Contestant> quietest;
+    repeat_while_disturbed(
+        plan.attempts, [&] { return take_rounds_anew(contestants, plan.seconds); },
+        [&](std::optional<double> others) {
+            quietest = contestants;
+            for (Contestant &contestant : quietest) contestant.result.others = others;
+        });
     std::vector<BenchResult> results;
-    for (Contestant &contestant : contestants) {
+    for (Contestant &contestant : quietest) {
         std::sort(contestant.result.seconds.begin(), contestant.result.seconds.end());
         contestant.result.threads = threads;
         results.push_back(std::move(contestant.result));

@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct BenchPlan {
     std::vector<densq_precision> precisions;
     std::vector<uint32_t> threads, batches;
     double seconds = 1;       // measured per matrix and number of threads
+    uint32_t attempts = 3;    // at most, while other processes disturb it
     uint64_t cold_bytes = 0;  // the copies of a matrix take at least this much; 0: one copy
     bool huge_pages = false;
 };
@@ -36,7 +38,9 @@ struct BenchResult {
     size_t bytes = 0;                    // that one call reads
     densq_precision precision = DENSQ_FAST;
     uint32_t threads = 1, batch = 1;
-    std::vector<double> seconds;  // of each call (the mean of Device::calls_to_time), ascending
+    std::string way;               // of plain reading, see PlainReading
+    std::optional<double> others;  // the share of the CPUs' time that other processes took
+    std::vector<double> seconds;   // of each call (the mean of Device::calls_to_time), ascending
 
     double quantile(double q) const;
     double median() const { return quantile(0.5); }
