@@ -45,8 +45,12 @@ bool is_chosen(const KernelTable *table) {
     return densq::find_table(table->name, &known) == table;
 }
 
+bool is_emulated(const KernelTable *table) {
+    return (densq::test::emulated_features & table->cpu_features) != 0;
+}
+
 struct Report {
-    std::string run, not_here, hidden, missing;
+    std::string run, emulated, not_here, hidden, missing;
 };
 
 Report make_report() {
@@ -54,8 +58,8 @@ Report make_report() {
     for (uint32_t i = 0; const KernelTable *table = densq::kernel_table(i); ++i) {
         std::string *list = nullptr;
         if (run_tables.count(table))
-            list = &report.run;
-        else if (!has_all(densq::detect_cpu_features(), table))
+            list = is_emulated(table) ? &report.emulated : &report.run;
+        else if (!has_all(densq::detect_cpu_features() | densq::test::emulated_features, table))
             list = &report.not_here;
         else if (!has_all(densq::cpu_features(), table))
             list = &report.hidden;
@@ -83,6 +87,7 @@ int main(int argc, char **argv) {
     const int failed = doctest::Context(argc, argv).run();
     const Report report = make_report();
     print("that ran", report.run);
+    print("that ran by emulation", report.emulated);
     print("that this CPU cannot run", report.not_here);
     print("that were hidden", report.hidden);
     print("that DID NOT RUN, though they could", report.missing);

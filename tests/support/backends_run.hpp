@@ -8,4 +8,7 @@ namespace densq::test {
 
 void note_run(const KernelTable *table);
 
+// Which features of the CPU that kernels seem to run on are emulated (kernels/cpu_features.hpp).
+extern const uint32_t emulated_features;
+
 }  // namespace densq::test

@@ -9,6 +9,8 @@
 #include "kernels/cpu_features.hpp"
 #include "lib/base/cpu_detection.hpp"
 
+#include "backends_run.hpp"
+
 namespace {
 
 constexpr uint32_t kAllAvx512 = densq::kCpuAvx512 | densq::kCpuAvx512Vnni | densq::kCpuAvx512Vbmi;
@@ -48,5 +50,7 @@ uint32_t hidden_features() {
 }
 
 }  // namespace
+
+const uint32_t densq::test::emulated_features = 0;
 
 uint32_t densq::cpu_features() { return detect_cpu_features() & ~hidden_features(); }
