@@ -20,7 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "threads/back_off.hpp"
+#include "threads/cpus.hpp"
 
 namespace {
 
@@ -38,6 +40,10 @@ static_assert(kMaxThreads <= kInside);
 constexpr int64_t kSpinNanoseconds = 50000;
 constexpr int kPollsPerClockReading = 16;
 
+// How often a worker lets other threads have its CPU.  It does so between jobs, as it would
+// otherwise lose the CPU at some time, with a grain for which the caller must wait.
+constexpr int64_t kYieldNanoseconds = 500000;
+
 struct alignas(64) Member {
     uint32_t next, end;  // its share: the indices not yet taken; `next` is atomic
     densq_threads *pool;
@@ -52,6 +58,8 @@ struct alignas(64) densq_threads {
     bool spin;             // there is a CPU for every member
     densq_task_fn task;
     void *arg;
+    densq::BackOff back_off;  // of callers
+    int caller_cpu;           // atomic: that of the job's caller
 
     alignas(64) uint32_t gate;  // atomic
     uint32_t sleepers;          // atomic: workers that wait for `opened`
@@ -103,6 +111,15 @@ bool poll_gate(const densq_threads *pool, Ready ready) {
     return false;
 }
 
+// Cuts the job into the members' shares.
+void share_out(densq_threads *pool, uint64_t indices) {
+    for (uint32_t i = 0; i < pool->count; ++i) {
+        pool->members[i].end = static_cast<uint32_t>(indices * (i + 1) / pool->count);
+        __atomic_store_n(&pool->members[i].next, static_cast<uint32_t>(indices * i / pool->count),
+                         __ATOMIC_RELAXED);
+    }
+}
+
 // Takes the next grain of a share; false if nothing is left.
 bool take_grain(Member *share, uint32_t *begin, uint32_t *end) {
     *begin = __atomic_load_n(&share->next, __ATOMIC_RELAXED);
@@ -139,13 +156,32 @@ uint32_t wait_for_news(densq_threads *pool, uint32_t last_job) {
     return read_gate(pool);
 }
 
+void yield_at_times(int64_t *last) {
+    if (now() - *last < kYieldNanoseconds) return;
+    sched_yield();
+    *last = now();
+}
+
+// Whether the worker shares its CPU with the caller, as the system likes to wake it there.  It has
+// moved away then.
+bool was_on_callers_cpu(const densq_threads *pool) {
+    const int cpu = densq::current_cpu();
+    if (cpu < 0 || cpu != __atomic_load_n(&pool->caller_cpu, __ATOMIC_RELAXED)) return false;
+    densq::leave_cpu(cpu);
+    return true;
+}
+
 void *worker_main(void *arg) {
     Member *self = static_cast<Member *>(arg);
     densq_threads *pool = self->pool;
+    int64_t yielded = 0;
     for (uint32_t last_job = 0;;) {
+        yield_at_times(&yielded);
         uint32_t gate = wait_for_news(pool, last_job);
         if (gate & kStop) return nullptr;
         if (!has_news(gate, last_job)) continue;  // it was closed again
+        if (pool->spin && was_on_callers_cpu(pool)) gate = read_gate(pool);
+        if (!has_news(gate, last_job)) continue;
         if (!__atomic_compare_exchange_n(&pool->gate, &gate, gate + 1, false, __ATOMIC_SEQ_CST,
                                          __ATOMIC_RELAXED))
             continue;
@@ -173,15 +209,6 @@ void close_gate(densq_threads *pool) {
     pthread_mutex_lock(&pool->sleep);
     while (!is_empty(read_gate(pool))) pthread_cond_wait(&pool->left, &pool->sleep);
     pthread_mutex_unlock(&pool->sleep);
-}
-
-uint32_t usable_cpus() {
-#if defined(__linux__)
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<uint32_t>(CPU_COUNT(&set));
-#endif
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online < 1 ? 1 : static_cast<uint32_t>(online);
 }
 
 // Starts the workers.  They block all signals, except those that a thread causes itself, so that
@@ -219,7 +246,7 @@ densq_status densq_threads_create(densq_threads **out, uint32_t threads) {
     if (!out) return DENSQ_ERR_ARGUMENT;
     *out = nullptr;
     if (threads > kMaxThreads) return DENSQ_ERR_ARGUMENT;
-    const uint32_t cpus = usable_cpus();
+    const uint32_t cpus = densq::usable_cpus();
     if (threads == 0) threads = cpus < kMaxThreads ? cpus : kMaxThreads;
     const size_t size = sizeof(densq_threads) + (threads - 1) * sizeof(Member);
     void *memory;
@@ -248,20 +275,20 @@ void densq_threads_run(void *user, uint32_t count, densq_task_fn task, void *arg
     if (count == 0) return;
     if (!pool) return task(arg, 0, count);
     pthread_mutex_lock(&pool->turn);
-    if (pool->count == 1 || count == 1) {
+    const int64_t begin = now();
+    if (pool->count == 1 || count == 1 || pool->back_off.works_alone(begin)) {
         task(arg, 0, count);
     } else {
         pool->task = task;
         pool->arg = arg;
-        for (uint32_t i = 0; i < pool->count; ++i) {
-            const uint64_t indices = count;
-            pool->members[i].end = static_cast<uint32_t>(indices * (i + 1) / pool->count);
-            __atomic_store_n(&pool->members[i].next,
-                             static_cast<uint32_t>(indices * i / pool->count), __ATOMIC_RELAXED);
-        }
+        share_out(pool, count);
+        __atomic_store_n(&pool->caller_cpu, densq::current_cpu(), __ATOMIC_RELAXED);
         open_gate(pool, ((read_gate(pool) + kJob) & -kJob) | kOpen);
         work(pool, 0);
+        const int64_t worked = now();
         close_gate(pool);
+        const int64_t end = now();
+        pool->back_off.note_job(end, worked - begin, end - worked);
     }
     pthread_mutex_unlock(&pool->turn);
 }

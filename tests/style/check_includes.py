@@ -34,7 +34,7 @@ MAY_SEE = {  # folder: the folders or files it may include from, besides include
     "tools/densq/cli": ["tools/densq"],
     "examples": ["examples"],
     "bench": ["bench", "tools"],
-    "tests": ["tests", "cuda", "lib", "kernels", "tools", "examples"],
+    "tests": ["tests", "cuda", "lib", "kernels", "threads", "tools", "examples"],
 }
 CORE = {"include", "kernels", "lib", "capi", "threads", "cuda", "openblas"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.M)

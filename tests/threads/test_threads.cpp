@@ -1,39 +1,19 @@
 // SPDX-License-Identifier: MIT
 // test_threads.cpp - the thread pool: every index exactly once, whatever callers and pools do.
-#include "densq/threads.h"
-
 #include <doctest/doctest.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <memory>
 #include <thread>
 #include <vector>
 
+#include "pool.hpp"
+
+using namespace densq::test;
+
 namespace {
-
-struct PoolDeleter {
-    void operator()(densq_threads *pool) const { densq_threads_destroy(&pool); }
-};
-using Pool = std::unique_ptr<densq_threads, PoolDeleter>;
-
-Pool make_pool(uint32_t threads) {
-    densq_threads *pool = nullptr;
-    REQUIRE(densq_threads_create(&pool, threads) == DENSQ_OK);
-    REQUIRE(pool != nullptr);
-    return Pool(pool);
-}
-
-// Runs any callable as a job.
-template <typename Task>
-void run(densq_threads *pool, uint32_t count, Task task) {
-    const densq_task_fn call = [](void *arg, uint32_t begin, uint32_t end) {
-        (*static_cast<Task *>(arg))(begin, end);
-    };
-    densq_threads_run(pool, count, call, &task);
-}
 
 // Plain ints on purpose: two threads at one index, or a result not yet visible to the caller, are
 // races that the thread sanitizer reports.
@@ -87,28 +67,6 @@ TEST_CASE("without a pool the caller does the whole job in one go") {
     run(nullptr, 0, [&](uint32_t, uint32_t) { ++calls; });
     CHECK(calls == 1);
     CHECK(densq_threads_count(nullptr) == 1);
-}
-
-TEST_CASE("idle threads take over the share of a busy one") {
-    const Pool pool = make_pool(2);
-    const std::thread::id caller = std::this_thread::get_id();
-    // The caller's first grain ends only when all other indices are done, its own lane included.
-    std::atomic<uint32_t> done{0};
-    run(pool.get(), 64, [&](uint32_t begin, uint32_t end) {
-        if (std::this_thread::get_id() == caller && begin == 0)
-            while (done < 64 - end) std::this_thread::yield();
-        done += end - begin;
-    });
-    CHECK(done == 64);
-}
-
-TEST_CASE("a thread starts on a long run of consecutive indices") {
-    const Pool pool = make_pool(2);
-    uint32_t first = 0;
-    run(pool.get(), 1024, [&](uint32_t begin, uint32_t end) {
-        if (begin == 0) first = end;
-    });
-    CHECK(first >= 32);
 }
 
 TEST_CASE("many short jobs, each seeing the results of the one before") {
