@@ -86,25 +86,3 @@ void densq_unbind(densq_weights **weights) {
     (*weights)->backend->ops->unbind(*weights);
     *weights = nullptr;
 }
-
-size_t densq_workspace_size(const densq_weights *weights, uint32_t batch) {
-    return weights ? weights->backend->ops->workspace_size(weights, batch) : 0;
-}
-
-densq_status densq_matmul(const densq_weights *weights, uint32_t batch, const float *x,
-                          size_t x_stride, float *y, size_t y_stride, void *workspace,
-                          size_t workspace_bytes) {
-    if (!weights) return DENSQ_ERR_ARGUMENT;
-    if (batch == 0) return DENSQ_OK;
-    const BackendOps *ops = weights->backend->ops;
-    const size_t needed = ops->workspace_size(weights, batch);
-    if (needed == 0 || workspace_bytes < needed) return DENSQ_ERR_ARGUMENT;
-    if (batch == 1) {
-        x_stride = weights->cols;
-        y_stride = weights->rows;
-    }
-    const VectorArray in = {x, x_stride, weights->cols, sizeof(float)};
-    const VectorArray result = {y, y_stride, weights->rows, sizeof(float)};
-    if (!legal_operands(batch, in, result, workspace, needed)) return DENSQ_ERR_ARGUMENT;
-    return ops->matmul(weights, {batch, x, x_stride, y, y_stride, workspace});
-}

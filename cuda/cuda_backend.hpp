@@ -23,7 +23,7 @@ const CudaBackend *as_cuda(const densq_backend *backend);
 const CudaWeights *as_cuda(const densq_weights *weights);
 
 // The functions workspace_size and matmul of BackendOps.
-size_t workspace_size(const densq_weights *weights, uint32_t batch);
-densq_status matmul_on_default_stream(const densq_weights *weights, const Operands &operands);
+size_t workspace_size(const Operands &operands);
+densq_status matmul_on_default_stream(const Operands &operands, densq_fault *fault);
 
 }  // namespace densq::cuda

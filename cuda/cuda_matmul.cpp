@@ -3,6 +3,7 @@
 #include "cuda/cuda_backend.hpp"
 #include "cuda/cuda_device.hpp"
 #include "densq/cuda.h"
+#include "lib/base/dtype.hpp"
 #include "lib/base/fault.hpp"
 #include "lib/base/operands.hpp"
 
@@ -15,10 +16,12 @@ static_assert(static_cast<uint32_t>(Dtype::kF32) == DENSQ_F32);
 static_assert(static_cast<uint32_t>(Dtype::kF16) == DENSQ_F16);
 static_assert(static_cast<uint32_t>(Dtype::kBf16) == DENSQ_BF16);
 
-// The size of an element; 0 if it is no densq_dtype.
-size_t element_bytes(uint32_t dtype) {
-    if (dtype == DENSQ_F32) return 4;
-    return dtype == DENSQ_F16 || dtype == DENSQ_BF16 ? 2 : 0;
+size_t workspace_of_one(const CudaWeights *weights, uint32_t batch) {
+    const size_t needed = multiply_workspace_bytes(weights->matrix, weights->cuda().exact, batch);
+    size_t with_alignment = 0;
+    return __builtin_add_overflow(needed, kWorkspaceAlignment - 1, &with_alignment)
+               ? 0
+               : with_alignment;
 }
 
 densq_status start_on_device(const CudaWeights &weights, MultiplyCall call, densq_fault *fault) {
@@ -37,29 +40,38 @@ densq_status start_on_device(const CudaWeights &weights, MultiplyCall call, dens
 
 }  // namespace
 
-size_t workspace_size(const densq_weights *base, uint32_t batch) {
-    const auto *weights = static_cast<const CudaWeights *>(base);
-    const size_t needed = multiply_workspace_bytes(weights->matrix, weights->cuda().exact, batch);
-    size_t with_alignment = 0;
-    return __builtin_add_overflow(needed, kWorkspaceAlignment - 1, &with_alignment)
-               ? 0
-               : with_alignment;
+size_t workspace_size(const Operands &operands) {
+    size_t most = 0;
+    for (uint32_t i = 0; i < operands.count; ++i) {
+        const size_t bytes =
+            workspace_of_one(as_cuda(operands.products[i].weights), operands.batch);
+        if (bytes == 0) return 0;
+        if (bytes > most) most = bytes;
+    }
+    return most;
 }
 
-densq_status matmul_on_default_stream(const densq_weights *weights, const Operands &operands) {
-    return start_on_device(*static_cast<const CudaWeights *>(weights),
-                           {.matrix = {},
-                            .exact = false,
-                            .batch = operands.batch,
-                            .x = operands.x,
-                            .x_dtype = Dtype::kF32,
-                            .x_stride = operands.x_stride,
-                            .y = operands.y,
-                            .y_dtype = Dtype::kF32,
-                            .y_stride = operands.y_stride,
-                            .workspace = operands.workspace,
-                            .stream = nullptr},
-                           nullptr);
+// One product after the other: a stream does not wait for the host between them.
+densq_status matmul_on_default_stream(const Operands &operands, densq_fault *fault) {
+    for (uint32_t i = 0; i < operands.count; ++i) {
+        const densq_product &product = operands.products[i];
+        const densq_status status =
+            start_on_device(*as_cuda(product.weights),
+                            {.matrix = {},
+                             .exact = false,
+                             .batch = operands.batch,
+                             .x = operands.x,
+                             .x_dtype = static_cast<Dtype>(operands.x_dtype),
+                             .x_stride = operands.x_stride,
+                             .y = product.y,
+                             .y_dtype = static_cast<Dtype>(operands.y_dtype),
+                             .y_stride = product.y_stride,
+                             .workspace = operands.workspace,
+                             .stream = nullptr},
+                            fault);
+        if (status) return status;
+    }
+    return DENSQ_OK;
 }
 
 }  // namespace densq::cuda
@@ -74,17 +86,19 @@ densq_status densq_cuda_matmul(const densq_weights *base, uint32_t batch, const 
     if (!weights)
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, "weights are NULL or not CUDA's");
     if (batch == 0) return DENSQ_OK;
-    const VectorArray in = {x, x_stride, weights->cols, cuda::element_bytes(x_dtype)};
-    const VectorArray out = {y, y_stride, weights->rows, cuda::element_bytes(y_dtype)};
+    const VectorArray in = {x, x_stride, weights->cols, dtype_bytes(x_dtype)};
+    const VectorArray out = {y, y_stride, weights->rows, dtype_bytes(y_dtype)};
     if (!in.element_bytes || !out.element_bytes)
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
                     "x_dtype or y_dtype is not one of densq_dtype");
-    const size_t needed = cuda::workspace_size(weights, batch);
+    const size_t needed = cuda::workspace_of_one(weights, batch);
     if (needed == 0 || workspace_bytes < needed)
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, "the workspace has ",
                     static_cast<uint64_t>(workspace_bytes), " bytes, densq_workspace_size is ",
                     static_cast<uint64_t>(needed));
-    if (!legal_operands(batch, in, out, workspace, needed))
+    if (!legal_array(batch, in) || !legal_array(batch, out) || !legal_bytes(workspace, needed) ||
+        overlap(batch, in, out) || overlaps_bytes(batch, in, workspace, needed) ||
+        overlaps_bytes(batch, out, workspace, needed))
         return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset,
                     "x, y or workspace is NULL, unaligned, too narrow, or overlaps another");
     return cuda::start_on_device(*weights,

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/base/dtype.hpp"
 #include "lib/base/fault.hpp"
 #include "lib/base/float_environment.hpp"
 #include "lib/base/provider.hpp"
@@ -80,6 +81,7 @@ struct OpenblasWeights : densq_weights {
     uint32_t tasks() const { return panels < kMaxTasks ? panels : kMaxTasks; }
 };
 
+// A product by panels.
 struct Call {
     const OpenblasWeights *weights;
     blasint batch;
@@ -113,44 +115,143 @@ void multiply_panels(void *arg, uint32_t begin, uint32_t end) {
     }
 }
 
-// Whether a batch is large enough for sgemm, and not too large for its integers.
-bool goes_to_openblas(const OpenblasWeights *weights, uint32_t batch) {
-    return batch >= weights->openblas().smallest_batch && batch <= INT32_MAX;
+const OpenblasWeights *weights_of(const densq_product &product) {
+    return static_cast<const OpenblasWeights *>(product.weights);
 }
 
-bool strides_fit(size_t x_stride, size_t y_stride) {
-    return x_stride <= INT32_MAX && y_stride <= INT32_MAX;
+// Whether a batch is large enough for sgemm, and it and the strides not too large for its integers.
+bool goes_to_openblas(const Operands &operands) {
+    const uint32_t batch = operands.batch;
+    if (batch < weights_of(*operands.products)->openblas().smallest_batch || batch > INT32_MAX)
+        return false;
+    bool fits = batch == 1 || operands.x_stride <= INT32_MAX;
+    for (uint32_t i = 0; i < operands.count; ++i)
+        fits = fits && (batch == 1 || operands.products[i].y_stride <= INT32_MAX);
+    return fits;
 }
 
-densq_status matmul_by_panels(const densq_weights *base, const Operands &to) {
-    const auto *weights = static_cast<const OpenblasWeights *>(base);
-    if (!goes_to_openblas(weights, to.batch) || !strides_fit(to.x_stride, to.y_stride))
-        return densq_matmul(weights->cpu, to.batch, to.x, to.x_stride, to.y, to.y_stride,
-                            to.workspace, densq_workspace_size(weights->cpu, to.batch));
-    Call call = {weights,
-                 static_cast<blasint>(to.batch),
-                 to.x,
-                 static_cast<blasint>(to.x_stride),
-                 to.y,
-                 static_cast<blasint>(to.y_stride),
-                 align_up(to.workspace, kAlign),
-                 0};
-    const OpenblasBackend &backend = weights->openblas();
-    if (backend.parallel && weights->tasks() > 1)
-        backend.parallel(backend.parallel_user, weights->tasks(), multiply_panels, &call);
+// How the workspace is divided for sgemm.
+struct Workspace {
+    uint64_t panels_at, x_at, y_at;  // [tasks], and [batch][cols] and [batch][rows] if not F32
+    uint64_t bytes;
+};
+
+uint64_t aligned(uint64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
+
+Workspace lay_out_workspace(const Operands &operands) {
+    uint64_t panels = 0, rows = 0;
+    for (uint32_t i = 0; i < operands.count; ++i) {
+        const OpenblasWeights *weights = weights_of(operands.products[i]);
+        const uint32_t tasks = weights->openblas().parallel ? weights->tasks() : 1;
+        const uint64_t bytes = static_cast<uint64_t>(weights->panel_bytes) * tasks;
+        if (bytes > panels) panels = bytes;
+        if (weights->rows > rows) rows = weights->rows;
+    }
+    const uint64_t vector = sizeof(float) * uint64_t{operands.batch};
+    const bool x_is_f32 = operands.x_dtype == DENSQ_F32, y_is_f32 = operands.y_dtype == DENSQ_F32;
+    Workspace space;
+    space.panels_at = 0;
+    space.x_at = aligned(panels);
+    space.y_at = space.x_at + (x_is_f32 ? 0 : aligned(vector * operands.products->weights->cols));
+    space.bytes = space.y_at + (y_is_f32 ? 0 : aligned(vector * rows));
+    return space;
+}
+
+void multiply_by_panels(Call *call) {
+    const OpenblasBackend &backend = call->weights->openblas();
+    if (backend.parallel && call->weights->tasks() > 1)
+        backend.parallel(backend.parallel_user, call->weights->tasks(), multiply_panels, call);
     else
-        multiply_panels(&call, 0, 1);
+        multiply_panels(call, 0, 1);
+}
+
+densq_status matmul_by_openblas(const Operands &operands) {
+    const FloatEnvironment environment;
+    const Workspace space = lay_out_workspace(operands);
+    uint8_t *base = align_up(operands.workspace, kAlign);
+    const uint32_t batch = operands.batch, cols = operands.products->weights->cols;
+    const bool x_is_f32 = operands.x_dtype == DENSQ_F32, y_is_f32 = operands.y_dtype == DENSQ_F32;
+    Call call = {};
+    call.batch = static_cast<blasint>(batch);
+    call.panels = base + space.panels_at;
+    call.x = static_cast<const float *>(operands.x);
+    call.x_stride = static_cast<blasint>(x_is_f32 && batch > 1 ? operands.x_stride : cols);
+    if (!x_is_f32) {
+        auto *x = reinterpret_cast<float *>(base + space.x_at);
+        for (size_t b = 0; b < batch; ++b)
+            read_floats(x + b * cols,
+                        element_at(operands.x, operands.x_dtype, b * operands.x_stride),
+                        operands.x_dtype, cols);
+        call.x = x;
+    }
+    for (uint32_t i = 0; i < operands.count; ++i) {
+        const densq_product &product = operands.products[i];
+        call.weights = weights_of(product);
+        const uint32_t rows = call.weights->rows;
+        call.next_panel = 0;
+        call.y = y_is_f32 ? static_cast<float *>(product.y)
+                          : reinterpret_cast<float *>(base + space.y_at);
+        call.y_stride = static_cast<blasint>(y_is_f32 && batch > 1 ? product.y_stride : rows);
+        multiply_by_panels(&call);
+        for (size_t b = 0; !y_is_f32 && b < batch; ++b)
+            write_floats(element_at(product.y, operands.y_dtype, b * product.y_stride),
+                         operands.y_dtype, call.y + b * rows, rows);
+    }
     return DENSQ_OK;
 }
 
-size_t workspace_size(const densq_weights *base, uint32_t batch) {
-    const auto *weights = static_cast<const OpenblasWeights *>(base);
-    const size_t cpu_bytes = densq_workspace_size(weights->cpu, batch);
-    if (cpu_bytes == 0 || !goes_to_openblas(weights, batch)) return cpu_bytes;
-    const uint32_t tasks = weights->openblas().parallel ? weights->tasks() : 1;
-    const uint64_t bytes = static_cast<uint64_t>(weights->panel_bytes) * tasks + kAlign - 1;
-    if (bytes > SIZE_MAX) return 0;
-    return bytes > cpu_bytes ? static_cast<size_t>(bytes) : cpu_bytes;
+// The same products with the weights of the CPU backend; `made` has room for as many.
+Operands on_cpu(const Operands &operands, densq_product *made) {
+    Operands on_cpu = operands;
+    for (uint32_t i = 0; i < operands.count; ++i) {
+        made[i] = operands.products[i];
+        made[i].weights = weights_of(operands.products[i])->cpu;
+    }
+    on_cpu.products = made;
+    return on_cpu;
+}
+
+densq_status matmul_on_cpu(const Operands &operands, densq_fault *fault) {
+    densq_product one = {};
+    densq_product *made = &one;
+    void *left = operands.workspace;
+    if (operands.count > 1) {
+        made = reinterpret_cast<densq_product *>(align_up(operands.workspace, kAlign));
+        left = made + operands.count;
+    }
+    Operands to = on_cpu(operands, made);
+    to.workspace = left;
+    return made->weights->backend->ops->matmul(to, fault);
+}
+
+densq_status matmul(const Operands &operands, densq_fault *fault) {
+    return goes_to_openblas(operands) ? matmul_by_openblas(operands)
+                                      : matmul_on_cpu(operands, fault);
+}
+
+// For matmul_on_cpu; what several products need together is less than the sum.  0: too much.
+uint64_t cpu_workspace_size(const Operands &operands) {
+    uint64_t bytes = operands.count > 1 ? operands.count * sizeof(densq_product) + kAlign : 0;
+    for (uint32_t i = 0; i < operands.count; ++i) {
+        densq_product made = {};
+        Operands one = operands;
+        one.products = operands.products + i;
+        one.count = 1;
+        one = on_cpu(one, &made);
+        const size_t needed = made.weights->backend->ops->workspace_size(one);
+        if (needed == 0 || __builtin_add_overflow(bytes, uint64_t{needed}, &bytes)) return 0;
+    }
+    return bytes;
+}
+
+size_t workspace_size(const Operands &operands) {
+    uint64_t bytes = cpu_workspace_size(operands);
+    if (bytes == 0) return 0;
+    if (goes_to_openblas(operands)) {
+        const uint64_t needed = lay_out_workspace(operands).bytes + kAlign - 1;
+        if (needed > bytes) bytes = needed;
+    }
+    return bytes <= SIZE_MAX ? static_cast<size_t>(bytes) : 0;
 }
 
 void unbind(densq_weights *base) {
@@ -194,7 +295,7 @@ void destroy(densq_backend *base) {
     release(allocator, backend, sizeof *backend);
 }
 
-constexpr BackendOps kOps = {destroy, bind, unbind, workspace_size, matmul_by_panels};
+constexpr BackendOps kOps = {destroy, bind, unbind, workspace_size, matmul};
 
 constexpr char kSwitching[] = "openblas", kAlways[] = "openblas-all";
 

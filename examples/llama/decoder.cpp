@@ -131,9 +131,8 @@ void Decoder::attend(Layer *layer, uint32_t count) {
     mixed.resize(query.size());
     projected.resize(state.size());
     normalize(state, layer->attention_norm, count);
-    layer->query.apply(normed.data(), count, query.data());
-    layer->key.apply(normed.data(), count, key);
-    layer->value.apply(normed.data(), count, value);
+    apply_all({{&layer->query, query.data()}, {&layer->key, key}, {&layer->value, value}},
+              normed.data(), count);
     rotate(query.data(), config.query_width(), count);
     rotate(key, config.kv_width(), count);
     threads.run(config.heads, [&](uint32_t head_index) { attend_head(*layer, head_index, count); });
@@ -180,8 +179,7 @@ void Decoder::feed_forward(Layer *layer, uint32_t count) {
     gated.resize(static_cast<size_t>(count) * config.feed_forward);
     upper.resize(gated.size());
     normalize(state, layer->feed_forward_norm, count);
-    layer->gate.apply(normed.data(), count, gated.data());
-    layer->up.apply(normed.data(), count, upper.data());
+    apply_all({{&layer->gate, gated.data()}, {&layer->up, upper.data()}}, normed.data(), count);
     threads.run(count, [&](uint32_t token) {
         const size_t at = static_cast<size_t>(token) * config.feed_forward;
         swiglu(gated.data() + at, upper.data() + at, config.feed_forward);

@@ -30,12 +30,21 @@ Linear::Linear(const Weights &weights_, const std::string &name_, uint32_t rows_
     bound.reset(made);
 }
 
-void Linear::apply(const float *x, uint32_t count, float *y) {
-    if (observer) (*observer)(*this, x, count);
-    if (bound)
-        weights->multiplier().multiply(bound.get(), x, count, cols, y, rows);
-    else
-        apply_plain(x, count, y);
+void Linear::apply(const float *x, uint32_t count, float *y) const {
+    apply_all({{this, y}}, x, count);
+}
+
+void apply_all(std::initializer_list<LayerOutput> outputs, const float *x, uint32_t count) {
+    std::vector<densq_product> products;
+    for (const auto &[layer, y] : outputs) {
+        if (layer->observer) (*layer->observer)(*layer, x, count);
+        if (layer->bound)
+            products.push_back({layer->bound.get(), y, layer->rows});
+        else
+            layer->apply_plain(x, count, y);
+    }
+    const Linear &any = *outputs.begin()->layer;
+    if (!products.empty()) any.weights->multiplier().multiply(products, x, count, any.cols);
 }
 
 // Block after block of rows, which stay in the file's type until they are needed.

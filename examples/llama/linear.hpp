@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,10 @@
 namespace llama {
 
 class Linear;
+struct LayerOutput {
+    const Linear *layer;
+    float *y;
+};
 // Sees the input of a layer before it is applied: x[count][cols].
 using LinearObserver = std::function<void(const Linear &layer, const float *x, uint32_t count)>;
 
@@ -21,7 +26,7 @@ public:
     Linear(const Weights &weights, const std::string &name, uint32_t rows, uint32_t cols);
 
     // y[count][rows] = x[count][cols] W^T
-    void apply(const float *x, uint32_t count, float *y);
+    void apply(const float *x, uint32_t count, float *y) const;
 
     // Row `row` as floats.
     void read_row(uint32_t row, float *out) const;
@@ -36,6 +41,7 @@ private:
     struct Unbind {
         void operator()(densq_weights *object) const { densq_unbind(&object); }
     };
+    friend void apply_all(std::initializer_list<LayerOutput>, const float *, uint32_t);
     void apply_plain(const float *x, uint32_t count, float *y) const;
     void apply_rows(uint32_t first, uint32_t number, const float *x, uint32_t count,
                     float *y) const;
@@ -45,5 +51,8 @@ private:
     std::unique_ptr<densq_weights, Unbind> bound;
     densq_tensor plain = {};  // [rows][cols], in the file
 };
+
+// Applies layers of one input at once.
+void apply_all(std::initializer_list<LayerOutput> outputs, const float *x, uint32_t count);
 
 }  // namespace llama

@@ -15,13 +15,16 @@ public:
 
     const densq_backend *backend() const override { return created.get(); }
 
-    void multiply(const densq_weights *weights, const float *x, uint32_t count, uint32_t cols,
-                  float *y, uint32_t rows) override {
-        const size_t needed = densq_workspace_size(weights, count);
+    void multiply(const std::vector<densq_product> &products, const float *x, uint32_t count,
+                  uint32_t cols) override {
+        const auto number = static_cast<uint32_t>(products.size());
+        const size_t needed =
+            densq_workspace_size_shared(products.data(), number, count, DENSQ_F32, DENSQ_F32);
         if (workspace.size() < needed) workspace.resize(needed);
-        const densq_status status =
-            densq_matmul(weights, count, x, cols, y, rows, workspace.data(), workspace.size());
-        if (status != DENSQ_OK) throw Error(densq_strerror(status));
+        densq_fault fault = {};
+        if (densq_matmul_shared(products.data(), number, count, x, DENSQ_F32, cols, DENSQ_F32,
+                                workspace.data(), workspace.size(), &fault) != DENSQ_OK)
+            throw Error(fault.text);
     }
 
 private:

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "densq/densq.h"
 
@@ -24,9 +25,9 @@ public:
     virtual ~Multiplier() = default;
     virtual const densq_backend *backend() const = 0;
 
-    // y[count][rows] = x[count][cols] W^T
-    virtual void multiply(const densq_weights *weights, const float *x, uint32_t count,
-                          uint32_t cols, float *y, uint32_t rows) = 0;
+    // y[count][rows] = x[count][cols] W^T for each product, in which y_stride is rows
+    virtual void multiply(const std::vector<densq_product> &products, const float *x,
+                          uint32_t count, uint32_t cols) = 0;
 };
 
 std::unique_ptr<Multiplier> make_cpu_multiplier(const densq_backend_options &options);

@@ -46,19 +46,31 @@ public:
 
     const densq_backend *backend() const override { return created.get(); }
 
-    void multiply(const densq_weights *weights, const float *x, uint32_t count, uint32_t cols,
-                  float *y, uint32_t rows) override {
-        const size_t x_bytes = sizeof(float) * count * cols, y_bytes = sizeof(float) * count * rows;
-        const size_t workspace_bytes = densq_workspace_size(weights, count);
+    void multiply(const std::vector<densq_product> &products, const float *x, uint32_t count,
+                  uint32_t cols) override {
+        const auto number = static_cast<uint32_t>(products.size());
+        const size_t x_bytes = sizeof(float) * count * cols;
+        const size_t workspace_bytes =
+            densq_workspace_size_shared(products.data(), number, count, DENSQ_F32, DENSQ_F32);
+        size_t y_floats = 0;
+        for (const densq_product &product : products) y_floats += count * product.y_stride;
         auto *in = static_cast<float *>(x_buffer.reserve(x_bytes));
-        auto *out = static_cast<float *>(y_buffer.reserve(y_bytes));
+        auto *out = static_cast<float *>(y_buffer.reserve(sizeof(float) * y_floats));
         void *workspace = workspace_buffer.reserve(workspace_bytes);
+        std::vector<densq_product> on_device = products;
+        for (densq_product &product : on_device) {
+            product.y = out;
+            out += count * product.y_stride;
+        }
         densq_fault fault = {};
         require(densq_cuda_upload(backend(), in, x, x_bytes, &fault), fault);
-        require(densq_cuda_matmul(weights, count, in, DENSQ_F32, cols, out, DENSQ_F32, rows,
-                                  workspace, workspace_bytes, nullptr, &fault),
+        require(densq_matmul_shared(on_device.data(), number, count, in, DENSQ_F32, cols, DENSQ_F32,
+                                    workspace, workspace_bytes, &fault),
                 fault);
-        require(densq_cuda_download(backend(), y, out, y_bytes, &fault), fault);
+        for (size_t i = 0; i < products.size(); ++i)
+            require(densq_cuda_download(backend(), products[i].y, on_device[i].y,
+                                        sizeof(float) * count * products[i].y_stride, &fault),
+                    fault);
     }
 
 private:

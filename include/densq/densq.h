@@ -272,5 +272,33 @@ DENSQ_API densq_status densq_matmul(const densq_weights *weights, uint32_t batch
                                     size_t x_stride, float *y, size_t y_stride, void *workspace,
                                     size_t workspace_size);
 
+/* One of several products with the same activations: a matrix, and where its outputs go. */
+typedef struct densq_product {
+    const densq_weights *weights;
+    void *y;         /* y[b * y_stride + r], elements of y_dtype */
+    size_t y_stride; /* in elements, at least the matrix' rows; ignored for a batch of 1 */
+} densq_product;
+
+/* Multiplies `count` matrices, as q, k and v, or gate and up, by the same activations.  On the CPU
+ * they are prepared once, and the threads of `parallel` share the work on all matrices, in one job:
+ * several small matrices take little longer than one of their size.
+ *
+ * All matrices have the same backend and number of columns.  count <= 65535.  x and y are arrays of
+ * a densq_dtype; sums are in F32, y is rounded to the nearest value and becomes infinite if F16
+ * cannot hold it.  The bits are those of densq_matmul for x as F32, with y rounded.  The ys may lie
+ * side by side in the rows of one array, of which y_stride is the width, but must not overlap, nor
+ * may x or the workspace overlap them.  All are aligned to their elements.
+ *
+ * DENSQ_ERR_ARGUMENT: the fault says which argument is wrong; nothing has been written. */
+DENSQ_API densq_status densq_matmul_shared(const densq_product *products, uint32_t count,
+                                           uint32_t batch, const void *x, uint32_t x_dtype,
+                                           size_t x_stride, uint32_t y_dtype, void *workspace,
+                                           size_t workspace_size, densq_fault *fault);
+
+/* The size in bytes of the workspace that densq_matmul_shared needs; 0 if that is more than the
+ * address space, or if it would refuse the matrices or types.  y and y_stride are not looked at. */
+DENSQ_API size_t densq_workspace_size_shared(const densq_product *products, uint32_t count,
+                                             uint32_t batch, uint32_t x_dtype, uint32_t y_dtype);
+
 DENSQ_END_DECLS
 #endif /* DENSQ_H */

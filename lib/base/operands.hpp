@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT
-// operands.hpp - the arrays of a multiplication, and what must be true of them.
+// operands.hpp - the arguments of a multiplication, and what must be true of its arrays.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
+#include "densq/densq.h"
+
 namespace densq {
 
-// The arguments of densq_matmul, after they were checked.  batch > 0; for a batch of 1, the strides
-// are the lengths of the vectors.
+// The arguments of densq_matmul_shared, after they were checked; densq_matmul has one product of
+// F32.  count > 0, batch > 0.
 struct Operands {
+    const densq_product *products;
+    uint32_t count;
     uint32_t batch;
-    const float *x;
+    const void *x;
+    uint32_t x_dtype;
     size_t x_stride;
-    float *y;
-    size_t y_stride;
+    uint32_t y_dtype;
     void *workspace;
 };
 
@@ -25,9 +29,18 @@ struct VectorArray {
     size_t element_bytes;
 };
 
-// Whether no array is NULL or misaligned, no stride is less than its vectors, nothing is beyond the
-// address space and nothing overlaps.  The addresses may be those of a device.  batch > 0.
-bool legal_operands(uint32_t batch, const VectorArray &x, const VectorArray &y,
-                    const void *workspace, size_t workspace_bytes);
+// Whether the array is not NULL, is aligned, has a stride that its vectors fit in and lies in the
+// address space, which may be that of a device.  batch > 0.
+bool legal_array(uint32_t batch, const VectorArray &array);
+
+// Whether two legal arrays have an element in common.  Vectors may lie side by side in the rows of
+// one array: then both have the same stride.
+bool overlap(uint32_t batch, const VectorArray &a, const VectorArray &b);
+
+// Whether a legal array has an element in these bytes.
+bool overlaps_bytes(uint32_t batch, const VectorArray &array, const void *bytes, size_t size);
+
+// Whether these bytes are in the address space.
+bool legal_bytes(const void *bytes, size_t size);
 
 }  // namespace densq

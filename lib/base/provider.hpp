@@ -33,8 +33,8 @@ struct BackendOps {
     densq_status (*bind)(densq_weights **out, const densq_backend *backend,
                          const MatrixInFile &matrix, densq_fault *fault);
     void (*unbind)(densq_weights *weights);
-    size_t (*workspace_size)(const densq_weights *weights, uint32_t batch);
-    densq_status (*matmul)(const densq_weights *weights, const Operands &operands);
+    size_t (*workspace_size)(const Operands &operands);  // without x, y and workspace
+    densq_status (*matmul)(const Operands &operands, densq_fault *fault);
 };
 
 }  // namespace densq

@@ -65,16 +65,12 @@ densq_status bind_matrix(densq_weights **out, const densq_backend *backend,
 
 void unbind_matrix(densq_weights *weights) { unbind(static_cast<CpuWeights *>(weights)); }
 
-size_t matrix_workspace_size(const densq_weights *weights, uint32_t batch) {
-    return workspace_size(static_cast<const CpuWeights *>(weights), batch);
-}
-
-densq_status matmul_on_cpu(const densq_weights *weights, const Operands &operands) {
-    matmul(static_cast<const CpuWeights *>(weights), operands);
+densq_status matmul_on_cpu(const Operands &operands, densq_fault *) {
+    matmul(operands);
     return DENSQ_OK;
 }
 
-constexpr BackendOps kOps = {destroy_backend, bind_matrix, unbind_matrix, matrix_workspace_size,
+constexpr BackendOps kOps = {destroy_backend, bind_matrix, unbind_matrix, workspace_size,
                              matmul_on_cpu};
 
 }  // namespace

@@ -43,8 +43,9 @@ densq_status create_cpu_backend(densq_backend **out, const densq_backend_options
 CpuWeights *bind(const CpuBackend *backend, const Matrix &matrix);
 void unbind(CpuWeights *weights);
 
-size_t workspace_size(const CpuWeights *weights, uint32_t batch);
+// Of x, y and workspace, workspace_size looks at the types alone.
+size_t workspace_size(const Operands &operands);
 
-void matmul(const CpuWeights *weights, const Operands &operands);
+void matmul(const Operands &operands);
 
 }  // namespace densq

@@ -7,6 +7,7 @@
 
 #include "densq/threads.h"
 #include "lib/cpu/cpu_backend.hpp"
+#include "tests/support/cpu_multiply.hpp"
 #include "lib/cpu/registry.hpp"
 #include "lib/file/file.hpp"
 #include "tests/kernels/random_matrix.hpp"

@@ -2,6 +2,7 @@
 // test_cuda_matmul.cpp - products on an emulated device against the rows that densq_read_rows
 // gives.
 #include <cmath>
+#include <cstring>
 #include <random>
 
 #include "densq/half.h"
@@ -175,6 +176,40 @@ TEST_CASE("densq_matmul: F32 on the default stream; strides do not count at one 
         CHECK(densq_matmul(weights.get(), 1, in, 0, out, 0, workspace.data(),
                            workspace.size_bytes()) == DENSQ_ERR_DEVICE);
         CHECK(machine.current_device == 0);
+    }
+    check_clean(machine);
+}
+
+TEST_CASE("densq_matmul_shared: products of every type, side by side") {
+    EmulatedMachine machine;
+    const Backend backend = make_backend(cuda_options());
+    const densq_matrix matrix = get_matrix(golden().file.get(), 0);
+    for (const auto &[x_dtype, y_dtype] :
+         {std::pair{DENSQ_F32, DENSQ_F32}, {DENSQ_F16, DENSQ_BF16}, {DENSQ_BF16, DENSQ_F32}}) {
+        const Weights weights = make_weights(backend, golden().file.get(), 0);
+        Vectors x(3, matrix.cols, 0, x_dtype), y(3, matrix.rows, 0, y_dtype);
+        x.fill();
+        const size_t row_bytes = matrix.rows * bytes_of(y_dtype);
+        const DeviceArray<uint8_t> device_x(backend, x.bytes),
+            device_y(backend, std::vector<uint8_t>(2 * y.bytes.size()));
+        const std::vector<densq_product> products = {
+            {weights.get(), device_y.data(), 2 * matrix.rows},
+            {weights.get(), device_y.data() + row_bytes, 2 * matrix.rows}};
+        const DeviceArray<uint8_t> workspace(
+            backend, std::vector<uint8_t>(
+                         densq_workspace_size_shared(products.data(), 2, 3, x_dtype, y_dtype)));
+        densq_fault fault = {};
+        REQUIRE_MESSAGE(densq_matmul_shared(products.data(), 2, 3, device_x.data(), x_dtype,
+                                            matrix.cols, y_dtype, workspace.data(),
+                                            workspace.size_bytes(), &fault) == DENSQ_OK,
+                        fault.text);
+        const std::vector<uint8_t> both = device_y.download();
+        for (size_t second = 0; second < 2; ++second) {
+            for (size_t b = 0; b < 3; ++b)
+                std::memcpy(y.bytes.data() + b * row_bytes,
+                            both.data() + (2 * b + second) * row_bytes, row_bytes);
+            compare(x, y, 0);
+        }
     }
     check_clean(machine);
 }

@@ -9,6 +9,7 @@
 #include "lib/cpu/cpu_backend.hpp"
 #include "lib/cpu/registry.hpp"
 #include "tests/support/backends_run.hpp"
+#include "tests/support/cpu_multiply.hpp"
 
 #include "guarded.hpp"
 #include "random_matrix.hpp"

@@ -13,6 +13,7 @@
 #include "lib/base/provider.hpp"
 #include "tests/fault/allocator.hpp"
 #include "tests/support/bound_weights.hpp"
+#include "tests/support/float_arrays.hpp"
 #include "tests/support/float_control.hpp"
 #include "tools/densq/measure/matrix_image.hpp"
 
@@ -246,6 +247,42 @@ TEST_CASE("an infinite or NaN activation makes its own outputs, and no others, n
             for (uint32_t r = 0; r < matrix.rows; ++r)
                 if (std::isfinite(call.y[b * call.y_stride + r]) == (b == 4)) FAIL(b, r);
     }
+}
+
+TEST_CASE("matrices that share their input: the products of one after the other") {
+    const Opened tall = open_random(150, 40, 3), wide = open_random(30, 40, 4);
+    const Pool pool(3);
+    for (const char *name : kNames)
+        for (const uint32_t batch : {1u, 3u, 129u})
+            for (const densq_dtype x_type : kDtypes)
+                for (const densq_dtype y_type : kDtypes) {
+                    CAPTURE(name);
+                    CAPTURE(batch);
+                    const Backend backend =
+                        make_backend(openblas_options(name, DENSQ_EXACT, &pool));
+                    const Weights first = make_weights(backend, tall.file.get(), 0);
+                    const Weights second = make_weights(backend, wide.file.get(), 0);
+                    const std::vector<uint8_t> x = as_dtype(random_vector(40 * batch), x_type);
+                    std::vector<uint8_t> y(180 * batch * bytes_of(y_type));
+                    const std::vector<densq_product> products = {
+                        {first.get(), y.data(), 180},
+                        {second.get(), y.data() + 150 * bytes_of(y_type), 180}};
+                    const size_t size =
+                        densq_workspace_size_shared(products.data(), 2, batch, x_type, y_type);
+                    Guarded<uint8_t> workspace(size, Side::kEnd);
+                    REQUIRE(densq_matmul_shared(products.data(), 2, batch, x.data(), x_type, 40,
+                                                y_type, workspace.data(), size,
+                                                nullptr) == DENSQ_OK);
+                    std::vector<float> plain(180 * batch);
+                    const std::vector<float> floats = as_floats(x, x_type);
+                    std::vector<uint8_t> space(densq_workspace_size(first.get(), batch));
+                    REQUIRE(densq_matmul(first.get(), batch, floats.data(), 40, plain.data(), 180,
+                                         space.data(), space.size()) == DENSQ_OK);
+                    space.resize(densq_workspace_size(second.get(), batch));
+                    REQUIRE(densq_matmul(second.get(), batch, floats.data(), 40, plain.data() + 150,
+                                         180, space.data(), space.size()) == DENSQ_OK);
+                    CHECK(y == as_dtype(plain, y_type));
+                }
 }
 
 TEST_CASE("a backend and weights: two allocations each; matmul: none") {
