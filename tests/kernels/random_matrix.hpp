@@ -63,6 +63,29 @@ inline uint16_t random_half(Random &random, float deviation) {
     return densq_f32_to_f16(std::normal_distribution<float>(0, deviation)(random));
 }
 
+// Puts another code in the place of one that is there.
+inline void set_code(RandomMatrix *m, uint32_t row, uint32_t col, uint32_t code) {
+    const densq_code_place place = densq_place_code(m->rows, m->cols, m->bits, row, col);
+    uint8_t *group = m->codes.data() + place.group;
+    std::vector<uint8_t> mask(size_t{DENSQ_LINE_BYTES} * m->bits);
+    densq_put_code(mask.data(), m->bits, place.field, place.slot, (1u << m->bits) - 1);
+    for (size_t i = 0; i < mask.size(); ++i)
+        if (mask[i]) group[i] = static_cast<uint8_t>(group[i] & ~mask[i]);
+    densq_put_code(group, m->bits, place.field, place.slot, code);
+}
+
+// The dense weights that LUTs and codes stand for.
+inline void set_dense(RandomMatrix *m) {
+    for (uint32_t row = 0; row < m->rows; ++row)
+        for (uint32_t col = 0; col < m->cols; ++col) {
+            const densq_code_place place = densq_place_code(m->rows, m->cols, m->bits, row, col);
+            const uint32_t code =
+                densq_get_code(m->codes.data() + place.group, m->bits, place.field, place.slot);
+            m->dense[m->at(row, col)] = static_cast<double>(
+                densq_f16_to_f32(m->lut[(static_cast<size_t>(row) << m->bits) + code]));
+        }
+}
+
 inline void add_sparse(RandomMatrix *m, Sparsity sparsity, Random &random) {
     m->row_ptr.assign(1, 0);
     const uint32_t full_row = below(random, m->rows);
