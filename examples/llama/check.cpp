@@ -12,11 +12,11 @@ namespace {
 
 class Checker {
 public:
-    Checker(const Weights &fast_, const Weights &exact_) : fast(fast_), exact(exact_) {}
+    Checker(const Weights &checked_, const Weights &exact_) : checked(checked_), exact(exact_) {}
 
     void compare(const Linear &layer, const float *x, uint32_t count) {
         if (!layer.quantized()) return;
-        const std::vector<float> a = multiply(fast, layer, x, count);
+        const std::vector<float> a = multiply(checked, layer, x, count);
         const std::vector<float> b = multiply(exact, layer, x, count);
         const std::vector<double> scale = magnitudes(layer, x, count);
         double &worst = errors[layer.name];
@@ -55,17 +55,18 @@ private:
         return sums;
     }
 
-    const Weights &fast, &exact;
+    const Weights &checked, &exact;
 };
 
 }  // namespace
 
 std::map<std::string, double> check_precision(const std::string &path, const std::string &backend,
+                                              densq_precision precision,
                                               const std::vector<Token> &tokens, uint32_t threads) {
     const Threads pool(threads);
-    const Weights exact(path, backend, DENSQ_EXACT, pool), fast(path, backend, DENSQ_FAST, pool);
+    const Weights exact(path, backend, DENSQ_EXACT, pool), checked(path, backend, precision, pool);
     Decoder decoder(exact, static_cast<uint32_t>(tokens.size()));
-    Checker checker(fast, exact);
+    Checker checker(checked, exact);
     const LinearObserver observer = [&](const Linear &layer, const float *x, uint32_t count) {
         checker.compare(layer, x, count);
     };

@@ -19,7 +19,8 @@
 namespace llama {
 namespace {
 
-constexpr double kErrorLimit = 0x1p-10;  // of the fast precision, relative to sum |w x|
+// Of a precision's error, relative to sum |w x|.
+double error_limit(densq_precision precision) { return precision == DENSQ_INT8 ? 0x1p-4 : 0x1p-10; }
 
 densq_precision precision_of(const std::string &name) {
     if (name == "exact") return DENSQ_EXACT;
@@ -148,6 +149,9 @@ int measure_perplexity(const Options &options) {
 }
 
 int check(const Options &options) {
+    const densq_precision precision = precision_of(options.precision);
+    if (precision == DENSQ_EXACT)
+        throw Error("check compares with the exact precision: --precision fast or int8");
     std::vector<Token> tokens;
     {
         const Threads threads(1);
@@ -158,13 +162,14 @@ int check(const Options &options) {
     if (tokens.empty()) throw Error(options.text_file + ": has no text");
     double worst = 0;
     for (const auto &[name, error] :
-         check_precision(options.file, options.backend, tokens, options.threads)) {
+         check_precision(options.file, options.backend, precision, tokens, options.threads)) {
         std::printf("%-45s 2^%.2f\n", name.c_str(), std::log2(error));
         worst = std::max(worst, error);
     }
-    std::printf("largest |fast - exact| / sum |w x| over %zu tokens: 2^%.2f, allowed 2^-10\n",
-                tokens.size(), std::log2(worst));
-    return worst <= kErrorLimit ? 0 : 1;
+    const double limit = error_limit(precision);
+    std::printf("largest |%s - exact| / sum |w x| over %zu tokens: 2^%.2f, allowed 2^%.0f\n",
+                options.precision.c_str(), tokens.size(), std::log2(worst), std::log2(limit));
+    return worst <= limit ? 0 : 1;
 }
 
 int print_logits(const Options &options) {

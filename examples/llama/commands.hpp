@@ -31,7 +31,7 @@ int measure_speed(const Options &options);
 // How well a text is predicted, and how far that is from a baseline.
 int measure_perplexity(const Options &options);
 
-// The fast precision's error on real activations; 1 if it is too large.
+// A precision's error on real activations; 1 if it is too large.
 int check(const Options &options);
 
 // For tests: the logits of given tokens, one JSON array a line; appended in blocks of --window.

@@ -110,8 +110,7 @@ private:
     }
 
     void add_check() {
-        CLI::App *sub =
-            add("check", "Measure the fast precision's error on real activations", check);
+        CLI::App *sub = add("check", "Measure a precision's error on real activations", check);
         add_file(sub);
         sub->add_option("--text", options.text_file, "a text file")->required();
         sub->add_option("--window", options.window, "tokens to take")

@@ -186,6 +186,8 @@ def test_files_that_do_not_suit(folder):
     nothing.write(folder / "nothing.densq")
     support.assert_error(support.run(LLAMA, "check", folder / "nothing.densq", "--text", text),
                          "no quantized layer")
+    support.assert_error(support.run(LLAMA, "check", file, "--text", text, "--precision", "exact"),
+                         "--precision fast or int8")
     support.assert_error(logits(file, "--backend", "abacus"), "abacus")
 
 
