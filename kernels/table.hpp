@@ -125,6 +125,7 @@ extern "C" {
 // What tables of one name share is compiled once.
 extern const PrecisionKernels densq_k_scalar_int8;
 extern const PrecisionKernels densq_k_avx2_fast;
+extern const PrecisionKernels densq_k_avxvnni_fast;
 extern const PrecisionKernels densq_k_avx2_exact;
 extern const PrecisionKernels densq_k_avx512_exact;
 extern const PrecisionKernels densq_k_avx512vnni_fast;

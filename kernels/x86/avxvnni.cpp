@@ -22,7 +22,7 @@ template <int bits, int batch>
 using DotInt8Row = Int8Row<bits, batch, DotProducts>;
 
 constexpr PrecisionKernels kInt8 = make_kernels<DotInt8Row>(prepare_int8);
-constexpr KernelTable kTable = {"avx2", kCpuAvx2 | kCpuAvxVnni, &densq_k_avx2_fast,
+constexpr KernelTable kTable = {"avx2", kCpuAvx2 | kCpuAvxVnni, &densq_k_avxvnni_fast,
                                 &densq_k_avx2_exact, &kInt8};
 
 }  // namespace

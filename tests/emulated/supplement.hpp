@@ -103,6 +103,7 @@ inline Vector maskz_load(uint64_t mask, const void *from) {
 }  // namespace densq_emulated
 
 #undef _mm256_dpbusd_avx_epi32
+#undef _mm256_dpwssd_avx_epi32
 #undef _mm256_maskz_loadu_epi16
 #undef _mm512_cvtepi32_ps
 #undef _mm512_cvtph_ps
@@ -114,6 +115,7 @@ inline Vector maskz_load(uint64_t mask, const void *from) {
 #undef _mm512_shuffle_f32x4
 #undef _mm512_ternarylogic_epi32
 #define _mm256_dpbusd_avx_epi32(...) simde_mm256_dpbusd_epi32(__VA_ARGS__)
+#define _mm256_dpwssd_avx_epi32(...) simde_mm256_dpwssd_epi32(__VA_ARGS__)
 #define _mm256_maskz_loadu_epi16(...) densq_emulated::maskz_load<__m256i, uint16_t>(__VA_ARGS__)
 #define _mm512_cvtepi32_ps(...) densq_emulated::cvtepi32_ps(__VA_ARGS__)
 #define _mm512_cvtph_ps(...) densq_emulated::cvtph_ps(__VA_ARGS__)
