@@ -119,14 +119,17 @@ const OpenblasWeights *weights_of(const densq_product &product) {
     return static_cast<const OpenblasWeights *>(product.weights);
 }
 
-// Whether a batch is large enough for sgemm, and it and the strides not too large for its integers.
+// Whether a batch is large enough for sgemm, and not too large for its integers.
+bool fits_openblas(const Operands &operands) {
+    return operands.batch >= weights_of(*operands.products)->openblas().smallest_batch &&
+           operands.batch <= INT32_MAX;
+}
+
 bool goes_to_openblas(const Operands &operands) {
-    const uint32_t batch = operands.batch;
-    if (batch < weights_of(*operands.products)->openblas().smallest_batch || batch > INT32_MAX)
-        return false;
-    bool fits = batch == 1 || operands.x_stride <= INT32_MAX;
+    const bool one_vector = operands.batch == 1;  // then strides do not count
+    bool fits = fits_openblas(operands) && (one_vector || operands.x_stride <= INT32_MAX);
     for (uint32_t i = 0; i < operands.count; ++i)
-        fits = fits && (batch == 1 || operands.products[i].y_stride <= INT32_MAX);
+        fits = fits && (one_vector || operands.products[i].y_stride <= INT32_MAX);
     return fits;
 }
 
@@ -247,7 +250,7 @@ uint64_t cpu_workspace_size(const Operands &operands) {
 size_t workspace_size(const Operands &operands) {
     uint64_t bytes = cpu_workspace_size(operands);
     if (bytes == 0) return 0;
-    if (goes_to_openblas(operands)) {
+    if (fits_openblas(operands)) {  // the strides are not known yet
         const uint64_t needed = lay_out_workspace(operands).bytes + kAlign - 1;
         if (needed > bytes) bytes = needed;
     }

@@ -285,6 +285,20 @@ TEST_CASE("matrices that share their input: the products of one after the other"
                 }
 }
 
+TEST_CASE("matrices that share their input: the workspace is of a size whatever the strides") {
+    const Opened opened = open_random(150, 40, 3);
+    for (const char *name : kNames) {
+        const Backend backend = make_backend(openblas_options(name, DENSQ_EXACT));
+        const Weights weights = make_weights(backend, opened.file.get(), 0);
+        const auto size = [&](size_t y_stride) {
+            const densq_product products[] = {{weights.get(), nullptr, y_stride},
+                                              {weights.get(), nullptr, y_stride}};
+            return densq_workspace_size_shared(products, 2, 3000, DENSQ_F16, DENSQ_F16);
+        };
+        CHECK(size(SIZE_MAX) == size(0));
+    }
+}
+
 TEST_CASE("a backend and weights: two allocations each; matmul: none") {
     const Opened opened = open_random(150, 40, 3);
     const densq_matrix matrix = get_matrix(opened.file.get(), 0);
