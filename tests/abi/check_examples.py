@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The README's C code and examples/c/matvec.c compile without a warning, link and multiply.
+"""The README's C code and the programs of examples/c compile without a warning, link and multiply.
 
-    check_examples.py CC INCLUDE_DIR LIBRARY README MATVEC
+    check_examples.py CC INCLUDE_DIR LIBRARY README MATVEC SHARED_INPUT
 """
 import re
 import subprocess
@@ -29,14 +29,14 @@ int main(int argc, char **argv)
 """
 
 
-def works(cc, source, program, include_dir, library):
+def works(cc, source, program, include_dir, library, names=()):
     subprocess.run([cc, "-std=c99", *WARNINGS, "-I", include_dir, "-o", program, source, library,
                     "-lm"], check=True)
-    return product_is_right(program, tolerance=1e-3)  # the fast precision
+    return product_is_right(program, names, tolerance=1e-3)  # the fast precision
 
 
 def main():
-    cc, include_dir, library, readme, matvec = sys.argv[1:]
+    cc, include_dir, library, readme, matvec, shared_input = sys.argv[1:]
     blocks = re.findall(r"^```c\n(.*?)^```", Path(readme).read_text(), re.M | re.S)
     good = [len(blocks) == 1]
     with tempfile.TemporaryDirectory() as folder:
@@ -44,6 +44,8 @@ def main():
         source.write_text(blocks[0] + MAIN)
         good.append(works(cc, source, f"{folder}/readme", include_dir, library))
         good.append(works(cc, matvec, f"{folder}/matvec", include_dir, library))
+        good.append(works(cc, shared_input, f"{folder}/shared_input", include_dir, library,
+                          names=["sample", "sample"]))
     print(f"{len(blocks)} example in the README")
     return not all(good)
 

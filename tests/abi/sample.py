@@ -49,16 +49,20 @@ def sample_file():
     return padded(header + struct.pack("<I", crc32c(header)) + record + name) + values
 
 
-def product_is_right(program, tolerance=0.0):
-    """Whether a program that prints the product of a file's first matrix and X gets it right."""
+def product_is_right(program, names=(), tolerance=0.0):
+    """Whether a program that prints the product of a file's first matrix, or of those named, and X
+    gets it right."""
+    expected = Y * max(1, len(names))
     with tempfile.NamedTemporaryFile(suffix=".densq") as file:
         file.write(sample_file())
         file.flush()
         emulator = shlex.split(os.environ.get("EMULATOR", ""))
-        result = subprocess.run([*emulator, program, file.name], capture_output=True, text=True)
+        result = subprocess.run([*emulator, program, file.name, *names], capture_output=True,
+                                text=True)
     y = [float(line) for line in result.stdout.split()]
-    right = (result.returncode == 0 and len(y) == len(Y) and
-             all(abs(got - wanted) <= tolerance * abs(wanted) for got, wanted in zip(y, Y)))
+    right = (result.returncode == 0 and len(y) == len(expected) and
+             all(abs(got - wanted) <= tolerance * abs(wanted) for got, wanted in zip(y, expected)))
     if not right:
-        print(f"{program} exits with {result.returncode} and prints {y}, not {Y}: {result.stderr}")
+        print(f"{program} exits with {result.returncode} and prints {y}, not {expected}: "
+              f"{result.stderr}")
     return right

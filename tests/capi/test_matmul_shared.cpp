@@ -3,8 +3,10 @@
 // that it then writes nothing.
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "densq/half.h"
+#include "densq/threads.h"
 #include "tests/support/float_arrays.hpp"
 
 #include "tests/support/bound_weights.hpp"
@@ -64,6 +66,35 @@ struct Fixture {
     }
 };
 
+constexpr std::pair<densq_dtype, densq_dtype> kSomeTypes[] = {
+    {DENSQ_F32, DENSQ_F32}, {DENSQ_F16, DENSQ_BF16}, {DENSQ_BF16, DENSQ_F16}};
+
+void check_three(const Backend &serial, const Backend &parallel, uint32_t index, uint32_t batch,
+                 densq_dtype x_type, densq_dtype y_type) {
+    const densq_file *file = golden().file.get();
+    const densq_matrix matrix = get_matrix(file, index);
+    const Weights alone = make_weights(serial, file, index);
+    const std::vector<uint8_t> x = as_dtype(random_vector(size_t{batch} * matrix.cols), x_type);
+    std::vector<float> plain(size_t{batch} * matrix.rows);
+    std::vector<uint8_t> workspace(densq_workspace_size(alone.get(), batch));
+    REQUIRE(densq_matmul(alone.get(), batch, as_floats(x, x_type).data(), matrix.cols, plain.data(),
+                         matrix.rows, workspace.data(), workspace.size()) == DENSQ_OK);
+    const std::vector<uint8_t> expected = as_dtype(plain, y_type);
+
+    const Weights weights = make_weights(parallel, file, index);
+    std::vector<uint8_t> y[3];
+    std::vector<densq_product> products;
+    for (std::vector<uint8_t> &output : y) {
+        output.assign(expected.size(), 0xEE);
+        products.push_back({weights.get(), output.data(), matrix.rows});
+    }
+    workspace.assign(densq_workspace_size_shared(products.data(), 3, batch, x_type, y_type), 0xAA);
+    REQUIRE(densq_matmul_shared(products.data(), 3, batch, x.data(), x_type, matrix.cols, y_type,
+                                workspace.data(), workspace.size(), nullptr) == DENSQ_OK);
+    for (const std::vector<uint8_t> &output : y)
+        if (output != expected) FAIL("matrix ", index, ", batch ", batch);
+}
+
 }  // namespace
 
 TEST_CASE_FIXTURE(Fixture, "shared input: outputs side by side, every type") {
@@ -82,6 +113,30 @@ TEST_CASE_FIXTURE(Fixture, "shared input: outputs side by side, every type") {
                 CHECK(std::memcmp(call.y.data() + i * bytes, expected.data() + i / 2 * bytes,
                                   bytes) == 0);
         }
+}
+
+// Three times the same matrix, on a pool, beside one product on the calling thread.
+TEST_CASE("shared input: the bits of separate calls, by every backend and number of threads") {
+    const densq_file *file = golden().file.get();
+    for (const uint32_t threads : {1u, 3u}) {
+        densq_threads *pool = nullptr;
+        require_ok(densq_threads_create(&pool, threads));
+        for (const std::string &name : backend_names())
+            for (const densq_precision precision : {DENSQ_FAST, DENSQ_EXACT, DENSQ_INT8}) {
+                CAPTURE(name);
+                CAPTURE(precision);
+                densq_backend_options options = backend_options(name.c_str(), precision);
+                const Backend serial = make_backend(options);
+                options.parallel = densq_threads_run;
+                options.parallel_user = pool;
+                const Backend parallel = make_backend(options);
+                for (uint32_t i = 0; i < densq_count(file, DENSQ_MATRIX); ++i)
+                    for (const uint32_t batch : {1u, 9u})
+                        for (const auto &[x_type, y_type] : kSomeTypes)
+                            check_three(serial, parallel, i, batch, x_type, y_type);
+            }
+        densq_threads_destroy(&pool);
+    }
 }
 
 TEST_CASE_FIXTURE(Fixture, "shared input: F16 outputs out of range become infinite") {

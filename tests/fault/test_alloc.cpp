@@ -109,10 +109,12 @@ TEST_CASE("weights: one allocation; matmul: none") {
                 std::vector<uint8_t> workspace(densq_workspace_size(weights, 1));
                 CHECK(densq_matmul(weights, 1, x.data(), 0, y.data(), 0, workspace.data(),
                                    workspace.size()) == DENSQ_OK);
-                const densq_product product = {weights, y.data(), 0};
+                std::vector<uint16_t> halves(matrix.cols), outputs(2 * size_t{matrix.rows});
+                const densq_product products[] = {{weights, outputs.data(), 0},
+                                                  {weights, outputs.data() + matrix.rows, 0}};
                 workspace.resize(
-                    densq_workspace_size_shared(&product, 1, 1, DENSQ_F32, DENSQ_BF16));
-                CHECK(densq_matmul_shared(&product, 1, 1, x.data(), DENSQ_F32, 0, DENSQ_BF16,
+                    densq_workspace_size_shared(products, 2, 1, DENSQ_F16, DENSQ_BF16));
+                CHECK(densq_matmul_shared(products, 2, 1, halves.data(), DENSQ_F16, 0, DENSQ_BF16,
                                           workspace.data(), workspace.size(), nullptr) == DENSQ_OK);
                 CHECK(allocator.calls == 2);
                 densq_unbind(&weights);
