@@ -30,26 +30,27 @@ struct Types {
     densq_dtype x, y;
 };
 
-// Matrices of every width, in one of which a row is heavy; the outputs side by side in each row of
-// one array, between guard pages.
+// Matrices of every width, some with heavy rows, the first and the last without a sparse part; the
+// outputs side by side in each row of one array, between guard pages.
 void check_products(const KernelTable *table, densq_precision precision, const Types &types,
                     densq_parallel_fn parallel, uint32_t batch) {
     CAPTURE(table->name);
     CAPTURE(precision);
     CAPTURE(batch);
     Random random(batch);
-    const uint32_t cols = 1024 + 77, kRows[] = {40, 3, 16, 65};
+    const uint32_t cols = 1024 + 77;
     const RandomMatrix matrices[] = {
-        make_matrix(kRows[0], cols, 4, Sparsity::kSome, random),
-        make_matrix(kRows[1], cols, 2, Sparsity::kNone, random),
-        make_matrix(kRows[2], cols, 3, Sparsity::kOneRow, random),
-        make_matrix(kRows[3], cols, 4, Sparsity::kOneRow, random),
+        make_matrix(3, cols, 2, Sparsity::kNone, random),
+        make_matrix(40, cols, 4, Sparsity::kSome, random),
+        make_matrix(16, cols, 3, Sparsity::kOneRow, random),
+        make_matrix(65, cols, 4, Sparsity::kOneRow, random),
+        make_matrix(5, cols, 3, Sparsity::kNone, random),
     };
     const CpuBackend backend = make_backend(table, precision, parallel);
     const std::vector<uint8_t> x =
         as_dtype(make_activations(size_t{cols} * batch, random), types.x);
     const std::vector<float> floats = as_floats(x, types.x);
-    const size_t y_stride = 40 + 3 + 16 + 65, y_bytes = bytes_of(types.y);
+    const size_t y_stride = 3 + 40 + 16 + 65 + 5, y_bytes = bytes_of(types.y);
     Guarded<uint8_t> y(y_stride * batch * y_bytes, Side::kEnd);
     std::vector<BoundWeights> bound;
     std::vector<densq_product> products;
@@ -59,7 +60,7 @@ void check_products(const KernelTable *table, densq_precision precision, const T
         products.push_back({bound.back().get(), y.data() + at * y_bytes, y_stride});
         at += m.rows;
     }
-    Operands operands = {products.data(), 4, batch, x.data(), types.x, cols, types.y, nullptr};
+    Operands operands = {products.data(), 5, batch, x.data(), types.x, cols, types.y, nullptr};
     Guarded<uint8_t> workspace(densq::workspace_size(operands), Side::kEnd);
     operands.workspace = workspace.data();
     densq::matmul(operands);
