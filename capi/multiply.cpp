@@ -8,7 +8,7 @@ using namespace densq;
 
 namespace {
 
-constexpr uint32_t kMaxProducts = 65535;  // so that 32 bits can count their chunks
+constexpr uint32_t kMaxProducts = 1024;  // every y is compared with every other
 
 densq_status bad(densq_fault *fault, const char *text) {
     return fail(fault, DENSQ_ERR_ARGUMENT, kNoOffset, text);
@@ -21,7 +21,7 @@ densq_status bad_product(densq_fault *fault, uint32_t index, const char *text) {
 // What can be checked of products without their arrays.  count > 0.
 densq_status check_matrices(const densq_product *products, uint32_t count, densq_fault *fault) {
     if (!products) return bad(fault, "products is NULL");
-    if (count > kMaxProducts) return bad(fault, "count is more than 65535");
+    if (count > kMaxProducts) return bad(fault, "count is more than 1024");
     for (uint32_t i = 0; i < count; ++i) {
         const densq_weights *weights = products[i].weights;
         if (!weights) return bad_product(fault, i, ".weights is NULL");

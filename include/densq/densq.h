@@ -283,7 +283,7 @@ typedef struct densq_product {
  * they are prepared once, and the threads of `parallel` share the work on all matrices, in one job:
  * several small matrices take little longer than one of their size.
  *
- * All matrices have the same backend and number of columns.  count <= 65535.  x and y are arrays of
+ * All matrices have the same backend and number of columns.  count <= 1024.  x and y are arrays of
  * a densq_dtype; sums are in F32, y is rounded to the nearest value and becomes infinite if F16
  * cannot hold it.  The bits are those of densq_matmul for x as F32, with y rounded.  The ys may lie
  * side by side in the rows of one array, of which y_stride is the width, but must not overlap, nor

@@ -157,7 +157,7 @@ TEST_CASE_FIXTURE(Fixture, "shared input: what is refused is named, and nothing 
     const Weights of_another = make_weights(another, file, 0);
     const Weights narrower = make_weights(backend, file, 1);
     CHECK(refusal([](Call *call) { call->products.clear(); }) == "products is NULL");
-    CHECK(refusal([](Call *call) { call->count = 65536; }) == "count is more than 65535");
+    CHECK(refusal([](Call *call) { call->count = 1025; }) == "count is more than 1024");
     CHECK(refusal([](Call *call) { call->products[1].weights = nullptr; }) ==
           "products[1].weights is NULL");
     CHECK(refusal([&](Call *call) { call->products[1].weights = of_another.get(); }) ==
