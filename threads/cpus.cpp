@@ -117,9 +117,9 @@ bool has_cpu(const char *names, const char *end) {
 
 }  // namespace
 
-uint32_t cpus_of_quota(const char *membership, const char *mount) {
+uint32_t cpus_of_quota(ControlGroups groups) {
     char lines[2 * kMaxPath];
-    read_text(membership, lines, sizeof lines);
+    read_text(groups.membership, lines, sizeof lines);
     uint32_t fewest = 0;
     for (const char *line = lines; *line;) {  // HIERARCHY:CONTROLLERS:PATH
         const char *end = strchr(line, '\n');
@@ -132,7 +132,7 @@ uint32_t cpus_of_quota(const char *membership, const char *mount) {
             const bool version_2 = path == names + 1;
             if (version_2 || has_cpu(names + 1, path)) {
                 const uint32_t cpus =
-                    cpus_of_nested(mount, path + 1, size_t(end - path - 1), version_2);
+                    cpus_of_nested(groups.mount, path + 1, size_t(end - path - 1), version_2);
                 if (cpus && (!fewest || cpus < fewest)) fewest = cpus;
             }
         }
@@ -145,35 +145,41 @@ uint32_t cpus_of_quota(const char *membership, const char *mount) {
 
 namespace {
 
-uint32_t cpus_of_affinity() {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<uint32_t>(CPU_COUNT(&set));
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online < 1 ? 1 : static_cast<uint32_t>(online);
-}
+constexpr size_t kMaxCpus = 8192;  // of Linux; a cpu_set_t has 1024
+constexpr size_t kSets = kMaxCpus / CPU_SETSIZE;
+
+struct Affinity {
+    cpu_set_t sets[kSets];
+
+    bool get() { return sched_getaffinity(0, sizeof sets, sets) == 0; }
+    bool set() const { return sched_setaffinity(0, sizeof sets, sets) == 0; }
+    int count() const { return CPU_COUNT_S(sizeof sets, sets); }
+    void remove(int cpu) { CPU_CLR_S(static_cast<size_t>(cpu), sizeof sets, sets); }
+};
 
 }  // namespace
 
-uint32_t usable_cpus() {
-    const uint32_t cpus = cpus_of_affinity();
-    const uint32_t quota = cpus_of_quota("/proc/self/cgroup", "/sys/fs/cgroup");
-    return quota && quota < cpus ? quota : cpus;
+uint32_t usable_cpus(ControlGroups groups) {
+    Affinity affinity;
+    const long cpus = affinity.get() ? affinity.count() : sysconf(_SC_NPROCESSORS_ONLN);
+    const uint32_t most = cpus < 1 ? 1 : static_cast<uint32_t>(cpus);
+    const uint32_t quota = cpus_of_quota(groups);
+    return quota && quota < most ? quota : most;
 }
 
 int current_cpu() { return sched_getcpu(); }
 
 void leave_cpu(int cpu) {
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-    cpu_set_t others = allowed;
-    CPU_CLR(static_cast<size_t>(cpu), &others);
-    if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
-    sched_setaffinity(0, sizeof allowed, &allowed);
+    Affinity allowed;
+    if (!allowed.get()) return;
+    Affinity others = allowed;
+    others.remove(cpu);
+    if (others.count() != 0 && others.set()) allowed.set();
 }
 
 #else
 
-uint32_t usable_cpus() {
+uint32_t usable_cpus(ControlGroups) {
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online < 1 ? 1 : static_cast<uint32_t>(online);
 }

@@ -31,9 +31,11 @@ public:
     }
 
     // For a process whose /proc/self/cgroup is `membership`.
-    uint32_t cpus(const std::string &membership) const {
+    uint32_t cpus(const std::string &membership,
+                  uint32_t count(ControlGroups) = cpus_of_quota) const {
         set("membership", membership);
-        return cpus_of_quota((folder / "membership").c_str(), folder.c_str());
+        const std::string file = folder / "membership", mount = folder;
+        return count({file.c_str(), mount.c_str()});
     }
 
 private:
@@ -94,7 +96,7 @@ TEST_CASE("the first version of control groups, and both at once") {
     CHECK(groups.cpus("") == 0);
     CHECK(groups.cpus("no colons\n0:one\n::\n") == 0);
     CHECK(groups.cpus("0::/" + std::string(10000, 'x')) == 0);
-    CHECK(cpus_of_quota("/not/there", "/not/there") == 0);
+    CHECK(cpus_of_quota({"/not/there", "/not/there"}) == 0);
 }
 
 #if defined(__linux__)
@@ -134,6 +136,15 @@ TEST_CASE("a thread that leaves a CPU runs on another, if it may") {
         leave_cpu(current_cpu());
         CHECK(current_cpu() == cpu);
     }).join();
+}
+
+TEST_CASE("a quota counts if it is stricter than the affinity") {
+    const Groups groups;
+    const uint32_t cpus = usable_cpus({"/not/there", "/not/there"});
+    groups.set("a/cpu.max", "100000 100000\n");
+    CHECK(groups.cpus("0::/a\n", usable_cpus) == 1);
+    groups.set("a/cpu.max", "819200000 100000\n");
+    CHECK(groups.cpus("0::/a\n", usable_cpus) == cpus);
 }
 
 TEST_CASE("CPUs are counted by affinity") {
