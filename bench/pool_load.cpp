@@ -54,23 +54,40 @@ void chunks(void *steps, uint32_t begin, uint32_t end) {
     for (uint32_t i = begin; i < end; ++i) compute(*static_cast<uint64_t *>(steps));
 }
 
-// The time of one token.
-double token(densq_threads *pool, uint64_t steps) {
-    const auto start = Clock::now();
-    for (int job = 0; job < kJobsPerToken; ++job) densq_threads_run(pool, kChunks, chunks, &steps);
-    return microseconds_since(start);
-}
+struct Times {
+    std::vector<double> tokens;            // microseconds
+    std::vector<double> jobs_per_seconds;  // of turns
 
-// Turns of a quarter of a second each, as the machine changes.
+    // Tokens for a quarter of a second.
+    void take_turn(densq_threads *pool, uint64_t steps) {
+        const auto start = Clock::now();
+        int jobs = 0;
+        while (microseconds_since(start) < 0.25e6) {
+            const auto token = Clock::now();
+            for (int job = 0; job < kJobsPerToken; ++job)
+                densq_threads_run(pool, kChunks, chunks, &steps);
+            tokens.push_back(microseconds_since(token));
+            jobs += kJobsPerToken;
+        }
+        jobs_per_seconds.push_back(jobs / microseconds_since(start) * 1e6);
+    }
+};
+
+// In turns, as the machine changes.
 void compare(const char *load, densq_threads *pool, uint64_t steps, double seconds) {
-    std::vector<double> alone, together;
-    for (const auto start = Clock::now(); microseconds_since(start) < seconds * 1e6;)
-        for (const bool with_pool : {false, true})
-            for (const auto turn = Clock::now(); microseconds_since(turn) < 0.25e6;)
-                (with_pool ? together : alone).push_back(token(with_pool ? pool : nullptr, steps));
-    std::printf("%-28s %9.0f %9.0f %9.0f %9.0f %9.2f\n", load, quantile(alone, 0.5),
-                quantile(alone, 0.9), quantile(together, 0.5), quantile(together, 0.9),
-                quantile(together, 0.5) / quantile(alone, 0.5));
+    Times alone, together;
+    for (const auto start = Clock::now(); microseconds_since(start) < seconds * 1e6;) {
+        alone.take_turn(nullptr, steps);
+        together.take_turn(pool, steps);
+    }
+    const auto row = [&](const char *unit, const std::vector<double> Times::*values, double share) {
+        const double one = quantile(alone.*values, share), all = quantile(together.*values, share);
+        std::printf("%-22s %-18s %10.0f %10.0f %6.2f\n", load, unit, one, all, all / one);
+        load = "";
+    };
+    row("jobs/s, median", &Times::jobs_per_seconds, 0.5);
+    row("us/token, median", &Times::tokens, 0.5);
+    row("us/token, 90 %", &Times::tokens, 0.9);
 }
 
 pid_t start_competitor() {
@@ -88,10 +105,9 @@ int main(int argc, char **argv) {
     densq_threads *pool = nullptr;
     if (densq_threads_create(&pool, threads) != DENSQ_OK) return 1;
     const uint64_t steps = steps_per_chunk();
-    std::printf("tokens of %d jobs of %u x %.0f us; us per token\n%-28s %9s %9s %9s %9s %9s\n",
-                kJobsPerToken, kChunks, kChunkMicroseconds, "", "1 thread", "90 %", "pool", "90 %",
-                "ratio");
-    std::printf("pool of %u threads\n", densq_threads_count(pool));
+    std::printf("tokens of %d jobs of %u x %.0f us\n%-22s %-18s %10s %2u threads %6s\n",
+                kJobsPerToken, kChunks, kChunkMicroseconds, "", "", "1 thread",
+                densq_threads_count(pool), "ratio");
     compare("nothing beside it", pool, steps, seconds);
     std::vector<pid_t> competitors;
     const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
