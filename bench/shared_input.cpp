@@ -5,11 +5,11 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <vector>
 
 #include "densq/densq.h"
 #include "densq/threads.h"
+#include "tools/densq/format/handles.hpp"
 #include "tools/densq/measure/matrix_image.hpp"
 
 namespace {
@@ -50,7 +50,7 @@ void print(const Times &three, const Times &one) {
 }
 
 void compare(const densq_file *const *files, uint32_t rows, uint32_t cols, uint32_t threads,
-             uint32_t precision, uint32_t batch) {
+             densq_precision precision, uint32_t batch) {
     densq_threads *pool = nullptr;
     require(densq_threads_create(&pool, threads));
     densq_backend_options options = {};
@@ -85,8 +85,7 @@ void compare(const densq_file *const *files, uint32_t rows, uint32_t cols, uint3
         for (int i = 0; i < kTurn; ++i) apart.push_back(microseconds(three));
         for (int i = 0; i < kTurn; ++i) together.push_back(microseconds(one));
     }
-    const char *names[] = {"", "fast", "exact", "int8"};
-    std::printf("%7u %9s %6u", threads, names[precision], batch);
+    std::printf("%7u %9s %6u", threads, densq::tool::precision_name(precision), batch);
     print(times_of(apart), times_of(together));
     for (densq_weights *&bound : weights) densq_unbind(&bound);
     densq_backend_destroy(&backend);
@@ -104,8 +103,8 @@ int main(int argc, char **argv) {
     const auto image = densq::tool::make_matrix_image(rows, cols, kBits, nnz);
     densq_open_options options = {};
     options.struct_size = sizeof options;
-    options.flags =
-        DENSQ_OPEN_COPY | DENSQ_OPEN_SKIP_CHECKSUM;  // three matrices, not one in the cache
+    // Copies: three matrices, not one in the cache.
+    options.flags = DENSQ_OPEN_COPY | DENSQ_OPEN_SKIP_CHECKSUM;
     densq_file *files[kMatrices] = {};
     for (densq_file *&file : files)
         require(
@@ -116,7 +115,7 @@ int main(int argc, char **argv) {
         kMatrices, rows, cols, kBits, densq_backend_at(0), "threads", "precision", "batch",
         "three calls", "one call", "ratio", "three calls", "one call", "ratio");
     for (const uint32_t threads : {1u, 2u})
-        for (const uint32_t precision : {DENSQ_FAST, DENSQ_EXACT, DENSQ_INT8})
+        for (const densq_precision precision : {DENSQ_FAST, DENSQ_EXACT, DENSQ_INT8})
             for (const uint32_t batch : {1u, 8u})
                 compare(files, rows, cols, threads, precision, batch);
     for (densq_file *&file : files) densq_close(&file);
