@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // gemv.cpp - densq-gemv: densq's products, plain reading of the same bytes, OpenBLAS and ggml, all
 // in turns inside one run.  Prints JSON, of which gemv_report.py makes tables and a plot.
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -58,7 +60,7 @@ ordered_json describe(const tool::BenchResult &result, Shape shape, bool warm) {
     if (result.others) json["others"] = *result.others;
     json["bytes"] = result.bytes;
     json["calls"] = result.seconds.size();
-    json["microseconds"] = result.median() * 1e6;
+    json["microseconds"] = std::round(result.median() * 1e9) / 1e3;
     return json;
 }
 
@@ -74,8 +76,17 @@ tool::BenchPlan plan_of(const Options &options) {
     return plan;
 }
 
-ordered_json run(const Options &options) {
-    ordered_json results = ordered_json::array();
+// A line for each result.
+void print(const std::string &device, const std::vector<ordered_json> &results) {
+    std::printf("{\"cpu\": %s, \"cpus\": %u, \"results\": [", ordered_json(device).dump().c_str(),
+                std::thread::hardware_concurrency());
+    for (size_t i = 0; i < results.size(); ++i)
+        std::printf("%s\n%s", i ? "," : "", results[i].dump().c_str());
+    std::printf("\n]}\n");
+}
+
+std::vector<ordered_json> run(const Options &options) {
+    std::vector<ordered_json> results;
     for (const std::string &text : options.shapes) {
         const Shape shape = tool::parse_shape(text).value();
         const std::vector<tool::MatrixImage> images = make_images(shape, options);
@@ -116,7 +127,7 @@ int run_command_line(int argc, char **argv) {
     app.add_option("--cold-bytes", options.cold_bytes, "copies of each matrix, in all");
     app.add_flag("--warm", options.warm, "one copy of each, which the caches may hold");
     CLI11_PARSE(app, argc, argv);
-    std::printf("%s\n", ordered_json{{"results", run(options)}}.dump(1).c_str());
+    print(plan_of(options).device->description(), run(options));
     return 0;
 }
 

@@ -12,16 +12,8 @@
 namespace densq::bench {
 namespace {
 
-struct Kind {
-    ggml_type type;
-    bool repacked;
-};
-constexpr Kind kKinds[] = {
-    {GGML_TYPE_F16, false},   {GGML_TYPE_Q4_0, false}, {GGML_TYPE_Q4_0, true},
-    {GGML_TYPE_Q4_K, false},  {GGML_TYPE_Q4_K, true},  {GGML_TYPE_IQ4_NL, false},
-    {GGML_TYPE_IQ4_NL, true}, {GGML_TYPE_Q3_K, false}, {GGML_TYPE_IQ3_S, false},
-    {GGML_TYPE_Q2_K, false},
-};
+constexpr ggml_type kTypes[] = {GGML_TYPE_F16,  GGML_TYPE_Q4_0,  GGML_TYPE_Q4_K, GGML_TYPE_IQ4_NL,
+                                GGML_TYPE_Q3_K, GGML_TYPE_IQ3_S, GGML_TYPE_Q2_K};
 
 template <auto release>
 struct Release {
@@ -33,16 +25,16 @@ struct Release {
 using Context = std::unique_ptr<ggml_context, Release<ggml_free>>;
 using Buffer = std::unique_ptr<ggml_backend_buffer, Release<ggml_backend_buffer_free>>;
 
-// The buffer type that stores weights as this CPU's kernels like them; NULL: there is none.
-ggml_backend_buffer_type_t repacking_type() {
+// How weights can be stored: as they stand in a file, and in the forms of other kernels.
+std::vector<ggml_backend_buffer_type_t> buffer_types() {
+    std::vector<ggml_backend_buffer_type_t> types{ggml_backend_cpu_buffer_type()};
     const ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     const auto extra =
         reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(ggml_backend_reg_get_proc_address(
             ggml_backend_dev_backend_reg(device), "ggml_backend_dev_get_extra_bufts"));
-    ggml_backend_buffer_type_t *types = extra ? extra(device) : nullptr;
-    for (; types && *types; ++types)
-        if (std::string(ggml_backend_buft_name(*types)) == "CPU_REPACK") return *types;
-    return nullptr;
+    ggml_backend_buffer_type_t *others = extra ? extra(device) : nullptr;
+    for (; others && *others; ++others) types.push_back(*others);
+    return types;
 }
 
 Context make_context(size_t tensors) {
@@ -75,22 +67,23 @@ struct Products {
     }
 };
 
-// Whether the buffer type takes a tensor for repacking: it then sets the tensor's traits.
-bool is_repacked(const ggml_tensor *tensor) { return tensor->extra != nullptr; }
-
-// NULL: ggml does not repack this type on this CPU.
-std::shared_ptr<Matrices> make_matrices(const Kind &kind, Shape shape, size_t copies,
+// NULL: ggml does not multiply this type in that form on this CPU.
+std::shared_ptr<Matrices> make_matrices(ggml_type type, ggml_backend_buffer_type_t buffer_type,
+                                        ggml_backend *backend, Shape shape, size_t copies,
                                         const std::vector<uint8_t> &bytes) {
-    const ggml_backend_buffer_type_t type =
-        kind.repacked ? repacking_type() : ggml_backend_cpu_buffer_type();
-    if (!type) return nullptr;
     const auto matrices = std::make_shared<Matrices>();
-    matrices->context = make_context(copies);
+    matrices->context = make_context(copies + 2);
+    ggml_context *context = matrices->context.get();
     for (size_t i = 0; i < copies; ++i)
-        matrices->copies.push_back(
-            ggml_new_tensor_2d(matrices->context.get(), kind.type, shape.cols, shape.rows));
-    matrices->memory.reset(ggml_backend_alloc_ctx_tensors_from_buft(matrices->context.get(), type));
-    if (!matrices->memory || (kind.repacked && !is_repacked(matrices->copies[0]))) return nullptr;
+        matrices->copies.push_back(ggml_new_tensor_2d(context, type, shape.cols, shape.rows));
+    matrices->memory.reset(ggml_backend_alloc_ctx_tensors_from_buft(context, buffer_type));
+    if (!matrices->memory) return nullptr;
+    const bool has_kernel =
+        buffer_type == ggml_backend_cpu_buffer_type() || matrices->copies[0]->extra;
+    ggml_tensor *x = ggml_new_tensor_2d(context, GGML_TYPE_F32, shape.cols, 1);
+    if (!has_kernel ||
+        !ggml_backend_supports_op(backend, ggml_mul_mat(context, matrices->copies[0], x)))
+        return nullptr;
     for (ggml_tensor *matrix : matrices->copies)
         ggml_backend_tensor_set(matrix, bytes.data(), 0, bytes.size());
     return matrices;
@@ -155,18 +148,22 @@ std::vector<uint8_t> quantized(ggml_type type, Shape shape) {
 
 void add_ggml(Shape shape, const std::vector<uint32_t> &batches, uint32_t threads,
               uint64_t cold_bytes, std::vector<tool::Peer> *to) {
+    ggml_log_set([](ggml_log_level, const char *, void *) {}, nullptr);  // a line for each tensor
     const std::shared_ptr<ggml_backend> backend = make_backend(threads);
-    for (const Kind &kind : kKinds) {
-        if (shape.cols % ggml_blck_size(kind.type) != 0) continue;
-        const std::vector<uint8_t> bytes = quantized(kind.type, shape);
-        const std::shared_ptr<Matrices> matrices =
-            make_matrices(kind, shape, tool::copies_of(bytes.size(), cold_bytes), bytes);
-        if (!matrices) continue;
-        const std::string name =
-            std::string("ggml ") + ggml_type_name(kind.type) + (kind.repacked ? " repacked" : "");
-        for (const uint32_t batch : batches) {
-            const auto products = make_products(matrices, backend, shape, batch);
-            to->push_back({name, "ggml", batch, bytes.size(), [products] { products->run(); }});
+    for (const ggml_type type : kTypes) {
+        if (shape.cols % ggml_blck_size(type) != 0) continue;
+        const std::vector<uint8_t> bytes = quantized(type, shape);
+        for (const ggml_backend_buffer_type_t buffer_type : buffer_types()) {
+            const std::shared_ptr<Matrices> matrices =
+                make_matrices(type, buffer_type, backend.get(), shape,
+                              tool::copies_of(bytes.size(), cold_bytes), bytes);
+            if (!matrices) continue;
+            const std::string name = std::string("ggml ") + ggml_type_name(type) + " " +
+                                     ggml_backend_buft_name(buffer_type);
+            for (const uint32_t batch : batches) {
+                const auto products = make_products(matrices, backend, shape, batch);
+                to->push_back({name, "ggml", batch, bytes.size(), [products] { products->run(); }});
+            }
         }
     }
 }

@@ -6,9 +6,16 @@ import sys
 import tarfile
 
 TARGETS = ["llama-quantize", "llama-imatrix", "llama-bench"]
-CMAKE_OPTIONS = ["-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON", "-DLLAMA_CURL=OFF",
-                 "-DBUILD_SHARED_LIBS=OFF", "-DGGML_OPENMP=OFF", "-DLLAMA_BUILD_TESTS=OFF",
-                 "-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_BUILD_SERVER=OFF", "-DLLAMA_BUILD_UI=OFF"]
+CMAKE_OPTIONS = ["-DCMAKE_BUILD_TYPE=Release", "-DLLAMA_CURL=OFF", "-DBUILD_SHARED_LIBS=OFF",
+                 "-DGGML_OPENMP=OFF", "-DLLAMA_BUILD_TESTS=OFF", "-DLLAMA_BUILD_EXAMPLES=OFF",
+                 "-DLLAMA_BUILD_SERVER=OFF", "-DLLAMA_BUILD_UI=OFF"]
+# Instruction sets. "native": all of this CPU; AMX, which virtual machines may show and not have, is
+# in no other.
+AVX2 = ["SSE42", "AVX", "AVX2", "BMI2", "FMA", "F16C"]
+AVX512 = [*AVX2, "AVX512", "AVX512_VBMI", "AVX512_VNNI", "AVX512_BF16"]
+CPUS = {"native": ["-DGGML_NATIVE=ON"],
+        **{name: ["-DGGML_NATIVE=OFF", *(f"-DGGML_{word}=ON" for word in words)]
+           for name, words in (("avx2", AVX2), ("avx512", AVX512))}}
 
 
 def run(*command, **options):
@@ -24,9 +31,10 @@ def run(*command, **options):
 class LlamaCpp:
     """Its programs, built into a cache folder on first use."""
 
-    def __init__(self, cache, version="0.3.36"):
-        self.version = version
-        self.folder = pathlib.Path(cache) / f"llama-cpp-python-{version}"
+    def __init__(self, cache, cpu="native", version="0.3.36"):
+        self.version, self.cpu = version, cpu
+        suffix = "" if cpu == "native" else f"-{cpu}"
+        self.folder = pathlib.Path(cache) / f"llama-cpp-python-{version}{suffix}"
         self.bin = self.folder / "build" / "bin"
 
     def build(self):
@@ -39,7 +47,8 @@ class LlamaCpp:
         with tarfile.open(next(self.folder.glob("*.tar.gz"))) as archive:
             archive.extractall(self.folder, filter="data")
         source = next(self.folder.glob("llama_cpp_python-*/vendor/llama.cpp"))
-        run("cmake", "-S", source, "-B", self.folder / "build", *CMAKE_OPTIONS)
+        run("cmake", "-S", source, "-B", self.folder / "build", *CMAKE_OPTIONS,
+            *CPUS[self.cpu])
         run("cmake", "--build", self.folder / "build", "-j", "2", "--target", *TARGETS)
 
     def quantize(self, source, target, kind, importance=None):

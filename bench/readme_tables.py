@@ -9,11 +9,12 @@ import json
 import pathlib
 import sys
 
-from gemv_report import BITS, Results, percent
+from gemv_report import BITS, PEERS, Results, percent
 from report_text import markdown_table
 
 RESULTS = pathlib.Path(__file__).resolve().parent.parent / "docs/results"
 THREADS = 2
+CPUS = {"AVX2": ("xeon-avx2", "avx2"), "AVX-512": ("xeon-avx512", "avx512")}
 
 
 def load(name):
@@ -29,60 +30,71 @@ def quality_row():
     others = ", ".join(f"{name} {kl(f'llama.cpp {name} with importance matrix')}"
                        for name in ("IQ4_NL", "Q3_K_M"))
     return ["quality at about 4.5 bits: KL divergence (smaller is better)",
-            f"{kl('densq 4 bit + 0.45 %')}", f"{others} (both with importance matrix)"]
+            f"{kl('densq 4 bit + 0.45 %')} (`fast`)",
+            f"{others} (both with importance matrix)"]
 
 
-def speed_row(label, key, others):
-    found = {r["model"]: r for r in load("speed.json") if r["threads"] == THREADS}
-    ours = ", ".join(f"{bits} bit {found[f'densq {bits} bit + 0.45 %, fast'][key]:.0f}"
-                     for bits in (4, 3))
+def speed_row(label, key, folder, others):
+    found = {r["model"]: r for r in load(f"{folder}/speed.json") if r["threads"] == THREADS}
+    ours = "; ".join(f"`{precision}` " + ", ".join(
+        f"{bits} bit {found[f'densq {bits} bit + 0.45 %, {precision}'][key]:.0f}"
+        for bits in BITS) for precision in ("fast", "int8"))
     theirs = ", ".join(f"{name} {found[f'llama.cpp {name}'][key]:.0f}" for name in others)
     return [label, ours, theirs]
 
 
-def batches_row():
-    results = Results(load("batches.json"))
+def batches_row(label, folder, backend):
+    results = Results(load(f"{folder}/batches.json"))
     batches = [batch for batch in results.values("batch") if batch >= 16]
     where = {"rows": 4096, "cols": 4096, "threads": THREADS}
 
-    def span(times):
-        speeds = [2e-3 * 4096 * 4096 * batch / time for batch, time in zip(batches, times)]
+    def span(time):
+        speeds = [2e-3 * 4096 * 4096 * batch / time(batch=batch, **where) for batch in batches]
         return f"{min(speeds):.0f} to {max(speeds):.0f}"
 
-    ours = [results.time(True, method="avx512", bits=4, precision="fast", batch=batch, **where)
-            for batch in batches]
-    theirs = ", ".join(
-        f"{name.upper()} {span([results.ggml(name, batch=batch, **where) for batch in batches])}"
-        for name in ("q4_K", "q4_0", "f16"))
-    return [f"4096 x 4096, batches of {batches[0]} to {batches[-1]}, GFLOP/s",
-            f"4 bit {span(ours)}", theirs]
+    def ours(precision, bits):
+        return span(lambda **place: results.time(True, method=backend, bits=bits,
+                                                 precision=precision, **place))
+
+    def theirs(name):
+        return span(lambda **place: results.ggml(name, **place))
+
+    return [label.format(first=batches[0], last=batches[-1]),
+            f"`fast` 4 bit {ours('fast', 4)}; `int8` " +
+            ", ".join(f"{bits} bit {ours('int8', bits)}" for bits in BITS),
+            ", ".join(f"{name.upper()} {theirs(name)}"
+                      for name in (*(name for bits in BITS for name in PEERS[bits]), "f16"))]
 
 
 def comparison():
-    return markdown_table(["", "densq, 0.45 % sparse", "llama.cpp"], [
-        quality_row(),
-        speed_row("generating, tokens/s", "tokens_per_second", ("Q4_0", "IQ4_NL", "Q3_K_S")),
-        speed_row("prompt of 128 tokens, tokens/s", "prompt_tokens_per_second",
-                  ("Q4_0", "IQ4_NL", "Q3_K_S", "F16")),
-        batches_row()])
+    rows = [quality_row()]
+    for label, (folder, backend) in CPUS.items():
+        rows += [speed_row(f"{label}: generating, tokens/s", "tokens_per_second", folder,
+                           ("Q4_0", "IQ4_NL", "Q3_K_S", "Q2_K")),
+                 speed_row(f"{label}: prompt of 128 tokens, tokens/s", "prompt_tokens_per_second",
+                           folder, ("Q4_0", "IQ4_NL", "Q3_K_S", "Q2_K", "F16")),
+                 batches_row(f"{label}: 4096 x 4096, batches of {{first}} to {{last}}, GFLOP/s",
+                             folder, backend)]
+    return markdown_table(["", "densq, 0.45 % sparse", "llama.cpp"], rows)
 
 
 def shares():
-    results = Results(load("gemv.json"))
-    columns = [(backend, bits) for backend in ("avx512", "avx2") for bits in BITS]
+    columns = [(label, precision) for label in CPUS for precision in ("fast", "int8")]
     rows = []
     for shape_rows, cols in ((4096, 4096), (11008, 4096)):
-        row = [f"{shape_rows} x {cols}"]
-        for backend, bits in columns:
-            where = [{"rows": shape_rows, "cols": cols, "threads": threads, "batch": 1,
-                      "bits": bits} for threads in (1, 2)]
-            row.append(", ".join(
-                percent(results.time(True, method="read", **place),
-                        results.time(True, method=backend, precision="fast", **place))
-                for place in where))
-        rows.append(row)
-    return markdown_table(["", *(f"{backend} {bits} bits" if bits == BITS[0] else f"{bits} bits"
-                                 for backend, bits in columns)], rows)
+        for bits in BITS:
+            row = [f"{shape_rows} x {cols}, {bits} bits"]
+            for label, precision in columns:
+                folder, backend = CPUS[label]
+                results = Results(load(f"{folder}/gemv.json"))
+                where = [{"rows": shape_rows, "cols": cols, "threads": threads, "batch": 1,
+                          "bits": bits} for threads in (1, 2)]
+                row.append(", ".join(
+                    percent(results.time(True, method="read", **place),
+                            results.time(True, method=backend, precision=precision, **place))
+                    for place in where))
+            rows.append(row)
+    return markdown_table(["", *(f"{label}, `{precision}`" for label, precision in columns)], rows)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: MIT
 """Tables and plots of what quality.py and speed.py measured.
 
-    python bench/report.py docs/results            writes README.md, quality.svg and speed.svg there
+    python bench/report.py docs/results            writes README.md there, and plots
     python bench/report.py docs/results --check    compares README.md with what it would write
 
-Reads quality.json and speed.json of that folder. The plots need matplotlib and adjustText.
+Reads quality.json of that folder and speed.json of every CPU's. The plots need matplotlib and
+adjustText.
 """
 import json
 
-from report_text import folder_and_check, markdown_table, write_or_check
+from report_text import CPUS, folder_and_check, markdown_table, write_or_check
 
 INTRODUCTION = """# SmolLM2-135M-Instruct: densq beside llama.cpp
 
@@ -21,8 +22,40 @@ formats of 4-bit blocks.
     .venv/bin/python -m pip install matplotlib adjustText
     .venv/bin/python bench/quality.py --build build --cache CACHE --text {text} \\
         --calibration {calibration}
-    .venv/bin/python bench/speed.py --build build --cache CACHE
     .venv/bin/python bench/report.py docs/results
+"""
+
+SPEED = """## Speed
+
+Tokens per second of whole models, densq beside llama.cpp, for a prompt and for generating from an
+empty context. All models take turns; numbers are medians. In densq's files the embedding, which is
+also the output layer, has 4 bits.
+
+    .venv/bin/python bench/speed.py --build build --cache CACHE --output results/speed.json
+
+On a CPU that knows more than AVX2, `meson setup build -Dx86=avx2` and `--cpu avx2` let both sides
+use AVX2 and nothing newer; `--cpu avx512` leaves out AMX.
+"""
+
+PRODUCTS = """## Products
+
+Single matrices: {links}. densq, plain reading, OpenBLAS and ggml take turns in one run:
+
+    python -c 'import sys; sys.path.insert(0, "bench"); from peers import LlamaCpp
+    LlamaCpp("CACHE", "avx2").build()'    # or "avx512"
+    meson setup build -Dx86=avx2 -Dggml=CACHE/llama-cpp-python-0.3.36-avx2    # all, avx512
+    meson compile -C build densq-gemv
+    build/bench/densq-gemv --batches 1 --precisions fast,int8 --seconds 14 \\
+        --cold-bytes 500000000 > results/gemv.json
+    build/bench/densq-gemv --warm --batches 1 --shapes 4096x4096,11008x4096,1536x576,576x576 \\
+        --precisions fast,int8 --seconds 6 > results/warm.json
+    build/bench/densq-gemv --shapes 4096x4096,576x576 --batches 1,8,16,32,128,512 --nnz 0.45 \\
+        --threads 2 --backends avx2 --precisions fast,int8 --seconds 20 \\
+        --cold-bytes 400000000 > results/batches.json
+    python bench/gemv_report.py results
+
+For AVX2, OpenBLAS had `OPENBLAS_CORETYPE=Haswell`. Of an Intel CPU's AMX, ggml would make use; the
+virtual machine shows it, but does not have it.
 """
 
 
@@ -48,7 +81,7 @@ for the types that are in the file, and the linear layers of Q2_K and Q3_K_S are
 """
 
 
-def speed_section(speed):
+def speed_section(cpu, speed):
     threads = sorted({r["threads"] for r in speed["results"]})
     models = list(dict.fromkeys(r["model"] for r in speed["results"]))
     found = {(r["model"], r["threads"]): r for r in speed["results"]}
@@ -58,13 +91,13 @@ def speed_section(speed):
             for model in models]
     header = ["model", "file MB", *(f"{what}, {count} thread{'s' * (count > 1)}"
                                     for count in threads for what in ("prompt", "generation"))]
-    return f"""## Speed
+    return f"""### {cpu}
 
-Tokens per second, for a prompt of {speed['prompt']} tokens and for generating {speed['tokens']}.
-All models take turns; numbers are medians of {speed['rounds']} rounds on {speed['cpu']}. In densq's
-files the embedding, which is also the output layer, has 4 bits.
+{CPUS[cpu]}.
 
-![file size against tokens per second](speed.svg)
+Prompt of {speed['prompt']} tokens, {speed['tokens']} generated, {speed['rounds']} rounds.
+
+![file size against tokens per second]({cpu}/speed.svg)
 
 {markdown_table(header, rows)}
 """
@@ -118,11 +151,14 @@ def grouped(points):
     return groups
 
 
-def plot_all(folder, quality, speed):
+def plot_quality(folder, quality):
     plot(folder / "quality.svg",
          grouped((r["method"], r["bits_per_weight"], r["kl_mean"]) for r in quality["results"]
                  if r["method"] != "baseline"),
          "bits per weight of the linear layers", "mean KL divergence, nats per token", True)
+
+
+def plot_speed(folder, speed):
     most = max(r["threads"] for r in speed["results"])
     plot(folder / "speed.svg",
          grouped((r["model"], r["file_bytes"] / 1e6, r["tokens_per_second"])
@@ -133,12 +169,16 @@ def plot_all(folder, quality, speed):
 def main():
     folder, check = folder_and_check()
     quality = json.loads((folder / "quality.json").read_text())
-    speed = json.loads((folder / "speed.json").read_text())
+    speeds = {cpu: json.loads((folder / cpu / "speed.json").read_text()) for cpu in CPUS}
     introduction = INTRODUCTION.format(calibration=quality["calibration"], text=quality["text"])
+    products = PRODUCTS.format(links=", ".join(f"[{cpu}]({cpu}/products.md)" for cpu in CPUS))
     write_or_check(folder / "README.md", "\n".join(
-        [introduction, quality_section(quality), speed_section(speed)]), check)
+        [introduction, quality_section(quality), SPEED,
+         *(speed_section(cpu, speed) for cpu, speed in speeds.items()), products]), check)
     if not check:
-        plot_all(folder, quality, speed)
+        plot_quality(folder, quality)
+        for cpu, speed in speeds.items():
+            plot_speed(folder / cpu, speed)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What report.py and gemv_report.py share: Markdown, and writing or checking a text."""
+"""What the reports share: the CPUs that were measured, Markdown, and writing or checking a text."""
 import argparse
 import pathlib
 import sys
+
+# Folders of docs/results: what was measured there.
+CPUS = {
+    "xeon-avx2": "Xeon (Emerald Rapids, 2 CPUs of a shared host), both sides built for AVX2 alone",
+    "xeon-avx512": "Xeon (Emerald Rapids, 2 CPUs of a shared host), with AVX-512",
+    "zen4": "EPYC (Zen 4, 2 CPUs), AVX-512, before `int8`; plain reading is one prefetched stream",
+}
 
 
 def markdown_table(header, rows):

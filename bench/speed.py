@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Tokens per second of a whole model: densq beside llama.cpp, in alternation.
 
-    python bench/speed.py --build build --cache CACHE
+    python bench/speed.py --build build --cache CACHE --output docs/results/CPU/speed.json
 
 CACHE is what examples/smollm2/run.sh and bench/quality.py leave. Every contestant processes a
 prompt of 128 tokens and, from an empty context, generates 64; they take turns, round after round,
@@ -14,7 +14,7 @@ import pathlib
 import statistics
 import sys
 
-from peers import LlamaCpp, run
+from peers import CPUS, LlamaCpp, run
 from quality import DENSE, SPARSE
 
 PROMPT, TOKENS = 128, 64
@@ -60,7 +60,7 @@ def densq_models(arguments):
                 run(densq, "quantize", "--quiet", "--model", arguments.cache / "model",
                     "--gradients", arguments.cache / "gradients.safetensors", "--bits", bits,
                     *options, *EMBEDDING, "-o", file)
-            for precision in ("fast", "exact"):
+            for precision in ("exact", "fast", "int8"):
                 yield DensqModel(f"densq {bits} bit {label}, {precision}", llama, file, precision)
 
 
@@ -81,10 +81,11 @@ def main():
     parser.add_argument("--cache", type=pathlib.Path, required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--output", type=pathlib.Path,
-                        default=pathlib.Path("docs/results/speed.json"))
+    parser.add_argument("--cpu", choices=CPUS, default="native", help="that llama.cpp is built for")
+    parser.add_argument("--output", type=pathlib.Path, required=True,
+                        help="docs/results/CPU/speed.json")
     arguments = parser.parse_args()
-    peer = LlamaCpp(arguments.cache)
+    peer = LlamaCpp(arguments.cache, arguments.cpu)
     peer.build()
     models = [*densq_models(arguments), *llama_cpp_models(arguments, peer)]
     results = []

@@ -2,4 +2,16 @@
 // cpu_unmasked.cpp - a separate file, because the tests link another one in its place.
 #include "lib/base/cpu_detection.hpp"
 
-uint32_t densq::cpu_features() { return detect_cpu_features(); }
+#include "kernels/cpu_features.hpp"
+
+namespace densq {
+
+#ifdef DENSQ_AVX2_AT_MOST
+constexpr uint32_t kNotUsed = kCpuAvxVnni | kCpuAvx512 | kCpuAvx512Vnni | kCpuAvx512Vbmi;
+#else
+constexpr uint32_t kNotUsed = 0;
+#endif
+
+uint32_t cpu_features() { return detect_cpu_features() & ~kNotUsed; }
+
+}  // namespace densq
