@@ -127,7 +127,7 @@ int run_command_line(int argc, char **argv) {
     app.add_option("--cold-bytes", options.cold_bytes, "copies of each matrix, in all");
     app.add_flag("--warm", options.warm, "one copy of each, which the caches may hold");
     CLI11_PARSE(app, argc, argv);
-    print(plan_of(options).device->description(), run(options));
+    print(tool::open_cpu()->description(), run(options));
     return 0;
 }
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tables and a roofline plot of what densq-gemv measured on one CPU.
+"""Tables and roofline plots of what densq-gemv measured.
 
-    python bench/gemv_report.py docs/results/CPU          writes products.md and products.svg there
-    python bench/gemv_report.py docs/results/CPU --check  compares products.md with what it would
-                                                          write
+    python bench/gemv_report.py docs/results            writes products.md and products.svg
+    python bench/gemv_report.py docs/results --check    compares products.md with what it would be
 
-Reads gemv.json (one vector), warm.json (the same, in the cache) and batches.json of that folder.
-The plot needs matplotlib.
+in the folder of each CPU (report_text.CPUS). Reads gemv.json (one vector), warm.json (the same, in
+the cache) and batches.json there. The plots need matplotlib.
 """
+from functools import partial
 import json
 
 from report_text import CPUS, folder_and_check, markdown_table, write_or_check
@@ -23,19 +23,17 @@ class Results:
         self.results = results
 
     def time(self, sparse=None, **wanted):
-        found = [r for r in self.results
-                 if all(r.get(key) == value for key, value in wanted.items())
-                 and (sparse is None or (r["nnz"] > 0) == sparse)]
+        found = [r for r in self.where(**wanted) if sparse is None or (r["nnz"] > 0) == sparse]
         return found[0]["microseconds"] if found else None
+
+    def where(self, **wanted):
+        return [r for r in self.results
+                if all(r.get(key) == value for key, value in wanted.items())]
 
     def ggml(self, type_name, **wanted):
         """The time of the fastest of the forms in which ggml stores a type."""
-        times = [self.time(method=method, **wanted) for method in self.methods()
-                 if method.split()[:2] == ["ggml", type_name]]
-        return min((time for time in times if time), default=None)
-
-    def methods(self):
-        return dict.fromkeys(r["method"] for r in self.results)
+        return min((r["microseconds"] for r in self.where(**wanted)
+                    if r["method"].split()[:2] == ["ggml", type_name]), default=None)
 
     def precisions(self):
         return [p for p in PRECISIONS if any(r.get("precision") == p for r in self.results)]
@@ -65,8 +63,8 @@ def percent(over, under):
 def plain_reading(results):
     rows = []
     for place in results.places():
-        speeds = [1e-3 * r["bytes"] / r["microseconds"] for r in results.results
-                  if r["method"] == "read" and all(r[key] == place[key] for key in place)]
+        speeds = [1e-3 * r["bytes"] / r["microseconds"]
+                  for r in results.where(method="read", **place)]
         rows.append([*name_of(place), f"{min(speeds):.1f} to {max(speeds):.1f}"])
     return markdown_table(["shape", "threads", "GB/s"], rows)
 
@@ -99,14 +97,10 @@ def speed_over_ggml(results, backend):
 
 
 def batches(results, backend, bits):
-    def ours(precision):
-        return lambda **where: results.time(True, method=backend, bits=bits, precision=precision,
-                                            **where)
-
-    columns = {precision: ours(precision) for precision in ("exact", "fast", "int8")}
-    columns["OpenBLAS F32"] = lambda **where: results.time(method="OpenBLAS F32", **where)
-    for peer in (*PEERS[bits], "f16"):
-        columns[peer.upper()] = lambda peer=peer, **where: results.ggml(peer, **where)
+    columns = {precision: partial(results.time, True, method=backend, bits=bits,
+                                  precision=precision) for precision in ("exact", "fast", "int8")}
+    columns["OpenBLAS F32"] = partial(results.time, method="OpenBLAS F32")
+    columns.update((peer.upper(), partial(results.ggml, peer)) for peer in (*PEERS[bits], "f16"))
     rows = []
     for place in results.places():
         for batch in results.values("batch"):
@@ -126,16 +120,15 @@ def plot_roofline(results, backend, path):
     places = [place for place in results.places()
               if (place["rows"], place["cols"]) == (largest["rows"], largest["cols"])]
     for place, marker in zip(places, "os^D"):
-        here = [r for r in results.results if all(r[key] == place[key] for key in place)]
         for bits in BITS:
-            points = [r for r in here if r["method"] == backend and r["bits"] == bits
-                      and r.get("precision") == precision and r["nnz"] > 0]
+            points = [r for r in results.where(method=backend, bits=bits, precision=precision,
+                                               **place) if r["nnz"] > 0]
             flops = [2e-3 * r["rows"] * r["cols"] * r["batch"] for r in points]
             axes.plot([1e3 * f / r["bytes"] for f, r in zip(flops, points)],
                       [f / r["microseconds"] for f, r in zip(flops, points)], marker=marker,
                       label=f"{bits} bit, {place['threads']} threads")
-        bandwidth = max(1e-3 * r["bytes"] / r["microseconds"] for r in here
-                        if r["method"] == "read" and r["bits"] == 4)
+        bandwidth = max(1e-3 * r["bytes"] / r["microseconds"]
+                        for r in results.where(method="read", bits=4, **place))
         axes.plot([3, 300], [3 * bandwidth, 300 * bandwidth], linewidth=0.8, color="gray")
         axes.annotate(f"reading, {place['threads']} threads", (12, 12 * bandwidth), fontsize=7)
     axes.set_xscale("log")
@@ -151,8 +144,7 @@ def plot_roofline(results, backend, path):
     figure.savefig(path, metadata={"Date": None})
 
 
-def main():
-    folder, check = folder_and_check()
+def report(folder, check):
     one, warm, many = (Results(json.loads((folder / name).read_text())["results"])
                        for name in ("gemv.json", "warm.json", "batches.json"))
     backends = [name for name in ("avx512", "avx2") if one.time(method=name)]
@@ -181,6 +173,12 @@ store a type, the fastest counts.
     write_or_check(folder / "products.md", "\n".join(parts), check)
     if not check:
         plot_roofline(many, backends[0], folder / "products.svg")
+
+
+def main():
+    folder, check = folder_and_check()
+    for cpu in CPUS:
+        report(folder / cpu, check)
 
 
 if __name__ == "__main__":

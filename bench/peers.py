@@ -13,7 +13,7 @@ CMAKE_OPTIONS = ["-DCMAKE_BUILD_TYPE=Release", "-DLLAMA_CURL=OFF", "-DBUILD_SHAR
 # in no other.
 AVX2 = ["SSE42", "AVX", "AVX2", "BMI2", "FMA", "F16C"]
 AVX512 = [*AVX2, "AVX512", "AVX512_VBMI", "AVX512_VNNI", "AVX512_BF16"]
-CPUS = {"native": ["-DGGML_NATIVE=ON"],
+BUILDS = {"native": ["-DGGML_NATIVE=ON"],
         **{name: ["-DGGML_NATIVE=OFF", *(f"-DGGML_{word}=ON" for word in words)]
            for name, words in (("avx2", AVX2), ("avx512", AVX512))}}
 
@@ -48,7 +48,7 @@ class LlamaCpp:
             archive.extractall(self.folder, filter="data")
         source = next(self.folder.glob("llama_cpp_python-*/vendor/llama.cpp"))
         run("cmake", "-S", source, "-B", self.folder / "build", *CMAKE_OPTIONS,
-            *CPUS[self.cpu])
+            *BUILDS[self.cpu])
         run("cmake", "--build", self.folder / "build", "-j", "2", "--target", *TARGETS)
 
     def quantize(self, source, target, kind, importance=None):

@@ -5,6 +5,7 @@
     python bench/readme_tables.py comparison    densq beside llama.cpp
     python bench/readme_tables.py shares        share of plain reading, batch 1, 0.45 % sparse
 """
+from functools import partial
 import json
 import pathlib
 import sys
@@ -14,7 +15,7 @@ from report_text import markdown_table
 
 RESULTS = pathlib.Path(__file__).resolve().parent.parent / "docs/results"
 THREADS = 2
-CPUS = {"AVX2": ("xeon-avx2", "avx2"), "AVX-512": ("xeon-avx512", "avx512")}
+MEASURED = {"AVX2": ("xeon-avx2", "avx2"), "AVX-512": ("xeon-avx512", "avx512")}
 
 
 def load(name):
@@ -53,22 +54,18 @@ def batches_row(label, folder, backend):
         return f"{min(speeds):.0f} to {max(speeds):.0f}"
 
     def ours(precision, bits):
-        return span(lambda **place: results.time(True, method=backend, bits=bits,
-                                                 precision=precision, **place))
-
-    def theirs(name):
-        return span(lambda **place: results.ggml(name, **place))
+        return span(partial(results.time, True, method=backend, bits=bits, precision=precision))
 
     return [label.format(first=batches[0], last=batches[-1]),
             f"`fast` 4 bit {ours('fast', 4)}; `int8` " +
             ", ".join(f"{bits} bit {ours('int8', bits)}" for bits in BITS),
-            ", ".join(f"{name.upper()} {theirs(name)}"
+            ", ".join(f"{name.upper()} {span(partial(results.ggml, name))}"
                       for name in (*(name for bits in BITS for name in PEERS[bits]), "f16"))]
 
 
 def comparison():
     rows = [quality_row()]
-    for label, (folder, backend) in CPUS.items():
+    for label, (folder, backend) in MEASURED.items():
         rows += [speed_row(f"{label}: generating, tokens/s", "tokens_per_second", folder,
                            ("Q4_0", "IQ4_NL", "Q3_K_S", "Q2_K")),
                  speed_row(f"{label}: prompt of 128 tokens, tokens/s", "prompt_tokens_per_second",
@@ -79,13 +76,13 @@ def comparison():
 
 
 def shares():
-    columns = [(label, precision) for label in CPUS for precision in ("fast", "int8")]
+    columns = [(label, precision) for label in MEASURED for precision in ("fast", "int8")]
     rows = []
     for shape_rows, cols in ((4096, 4096), (11008, 4096)):
         for bits in BITS:
             row = [f"{shape_rows} x {cols}, {bits} bits"]
             for label, precision in columns:
-                folder, backend = CPUS[label]
+                folder, backend = MEASURED[label]
                 results = Results(load(f"{folder}/gemv.json"))
                 where = [{"rows": shape_rows, "cols": cols, "threads": threads, "batch": 1,
                           "bits": bits} for threads in (1, 2)]

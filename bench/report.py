@@ -34,7 +34,8 @@ also the output layer, has 4 bits.
     .venv/bin/python bench/speed.py --build build --cache CACHE --output results/speed.json
 
 On a CPU that knows more than AVX2, `meson setup build -Dx86=avx2` and `--cpu avx2` let both sides
-use AVX2 and nothing newer; `--cpu avx512` leaves out AMX.
+use AVX2 and nothing newer; `--cpu avx512` leaves out AMX. On the Xeon, whose kind OpenBLAS 0.3.21
+does not know, densq-llama ran with `OPENBLAS_CORETYPE=Haswell` for AVX2, else `SkylakeX`.
 """
 
 PRODUCTS = """## Products
@@ -52,7 +53,7 @@ Single matrices: {links}. densq, plain reading, OpenBLAS and ggml take turns in 
     build/bench/densq-gemv --shapes 4096x4096,576x576 --batches 1,8,16,32,128,512 --nnz 0.45 \\
         --threads 2 --backends avx2 --precisions fast,int8 --seconds 20 \\
         --cold-bytes 400000000 > results/batches.json
-    python bench/gemv_report.py results
+    python bench/gemv_report.py docs/results    # when the three stand in a folder of it
 
 For AVX2, OpenBLAS had `OPENBLAS_CORETYPE=Haswell`. Of an Intel CPU's AMX, ggml would make use; the
 virtual machine shows it, but does not have it.

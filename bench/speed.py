@@ -14,7 +14,7 @@ import pathlib
 import statistics
 import sys
 
-from peers import CPUS, LlamaCpp, run
+from peers import BUILDS, LlamaCpp, run
 from quality import DENSE, SPARSE
 
 PROMPT, TOKENS = 128, 64
@@ -81,7 +81,8 @@ def main():
     parser.add_argument("--cache", type=pathlib.Path, required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--cpu", choices=CPUS, default="native", help="that llama.cpp is built for")
+    parser.add_argument("--cpu", choices=BUILDS, default="native",
+                        help="that llama.cpp is built for")
     parser.add_argument("--output", type=pathlib.Path, required=True,
                         help="docs/results/CPU/speed.json")
     arguments = parser.parse_args()

@@ -18,4 +18,7 @@ enum CpuFeature : uint32_t {
     kCpuManyStreams = 1u << 8,  // reads several streams faster than one, without prefetching
 };
 
+// What an x86 CPU may have beyond AVX2.
+constexpr uint32_t kCpuBeyondAvx2 = kCpuAvxVnni | kCpuAvx512 | kCpuAvx512Vnni | kCpuAvx512Vbmi;
+
 }  // namespace densq

@@ -7,7 +7,7 @@
 namespace densq {
 
 #ifdef DENSQ_AVX2_AT_MOST
-constexpr uint32_t kNotUsed = kCpuAvxVnni | kCpuAvx512 | kCpuAvx512Vnni | kCpuAvx512Vbmi;
+constexpr uint32_t kNotUsed = kCpuBeyondAvx2;
 #else
 constexpr uint32_t kNotUsed = 0;
 #endif

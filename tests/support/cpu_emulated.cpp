@@ -6,8 +6,7 @@
 
 #include "backends_run.hpp"
 
-const uint32_t densq::test::emulated_features =
-    kCpuAvxVnni | kCpuAvx512 | kCpuAvx512Vnni | kCpuAvx512Vbmi;
+const uint32_t densq::test::emulated_features = kCpuBeyondAvx2;
 
 uint32_t densq::cpu_features() {
     const uint32_t native = detect_cpu_features();

@@ -20,7 +20,7 @@ constexpr struct {
     uint32_t features;  // with what cannot be had without it
 } kHideable[] = {
     {"crc32c", densq::kCpuCrc32c},
-    {"avx2", densq::kCpuAvx2 | densq::kCpuAvxVnni | kAllAvx512},
+    {"avx2", densq::kCpuAvx2 | densq::kCpuBeyondAvx2},
     {"avxvnni", densq::kCpuAvxVnni},
     {"avx512", kAllAvx512},
     {"avx512vnni", densq::kCpuAvx512Vnni},
