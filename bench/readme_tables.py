@@ -15,7 +15,7 @@ from report_text import markdown_table
 
 RESULTS = pathlib.Path(__file__).resolve().parent.parent / "docs/results"
 THREADS = 2
-MEASURED = {"AVX2": ("xeon-avx2", "avx2"), "AVX-512": ("xeon-avx512", "avx512")}
+MEASURED = {"AVX2": ("zen3", "avx2"), "AVX-512": ("xeon-avx512", "avx512")}
 
 
 def load(name):

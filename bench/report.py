@@ -35,7 +35,8 @@ also the output layer, has 4 bits.
 
 On a CPU that knows more than AVX2, `meson setup build -Dx86=avx2` and `--cpu avx2` let both sides
 use AVX2 and nothing newer; `--cpu avx512` leaves out AMX. On the Xeon, whose kind OpenBLAS 0.3.21
-does not know, densq-llama ran with `OPENBLAS_CORETYPE=Haswell` for AVX2, else `SkylakeX`.
+does not know, densq-llama ran with `OPENBLAS_CORETYPE=Haswell` for AVX2, else `SkylakeX`. The files
+on the Zen 3 were quantized without gradients, which changes their text and not their speed.
 """
 
 PRODUCTS = """## Products

@@ -6,6 +6,7 @@ import sys
 
 # Folders of docs/results: what was measured there.
 CPUS = {
+    "zen3": "EPYC (Zen 3, 2 CPUs), which has no AVX-512",
     "xeon-avx2": "Xeon (Emerald Rapids, 2 CPUs of a shared host), both sides built for AVX2 alone",
     "xeon-avx512": "Xeon (Emerald Rapids, 2 CPUs of a shared host), with AVX-512",
     "zen4": "EPYC (Zen 4, 2 CPUs), AVX-512, before `int8`; plain reading is one prefetched stream",

@@ -15,7 +15,7 @@ enum CpuFeature : uint32_t {
     kCpuAvx512Vbmi = 1u << 5,   // vpermb
     kCpuNeon = 1u << 6,         // every 64-bit ARM has it
     kCpuDotProducts = 1u << 7,  // sdot of ARMv8.2
-    kCpuManyStreams = 1u << 8,  // reads several streams faster than one, without prefetching
+    kCpuTwoStreams = 1u << 8,   // reads codes faster in two streams than in one
 };
 
 // What an x86 CPU may have beyond AVX2.

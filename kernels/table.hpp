@@ -81,7 +81,7 @@ struct Tiles {
     uint32_t first, count;    // 1..kMostTiles
     uint32_t prefetch_bytes;  // how far ahead of their use codes are prefetched
 };
-constexpr uint32_t kMostTiles = 4;
+constexpr uint32_t kMostTiles = 2;
 
 // y[b * y_stride + r] for the rows r of tiles: dense part, and sparse part of rows that are not
 // heavy.

@@ -17,6 +17,7 @@ namespace {
 // second-level cache, because the first-level cache has too few buffers for misses to keep the
 // memory busy.
 constexpr uint32_t kTilesAhead = 2;
+static_assert(kMostTiles <= kTilesAhead);
 
 DENSQ_INLINE void prefetch(const void *at) { __builtin_prefetch(at, 0, 2); }
 
@@ -153,7 +154,8 @@ public:
     }
 
     DENSQ_INLINE void multiply(float *y, size_t y_stride) {
-        prefetch_tables(first_row + kTilesAhead * DENSQ_TILE_ROWS);
+        for (uint32_t t = 0; t < tiles; ++t)
+            prefetch_tables(row_of(t) + kTilesAhead * DENSQ_TILE_ROWS);
         RowsNonzeros<Row, batch> nonzeros(matrix, activations, first_row, rows);
         GatherAhead gather = nonzeros.ahead();
         for (uint32_t r = 0; r < tiles * DENSQ_TILE_ROWS; ++r)

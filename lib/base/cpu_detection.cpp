@@ -60,7 +60,7 @@ uint32_t vector_features(Registers basic) {
 namespace {
 
 // Zen 3 (family 19h of AMD, which Zen 4 shares, but has AVX-512): docs/performance.md, "Streams".
-bool reads_many_streams(Registers basic, uint32_t vector) {
+bool reads_two_streams(Registers basic, uint32_t vector) {
     const Registers vendor = cpuid(0);
     const bool amd = vendor.b == 0x68747541 && vendor.d == 0x69746E65 && vendor.c == 0x444D4163;
     const uint32_t family = (basic.a >> 8 & 0xF) + (basic.a >> 20 & 0xFF);
@@ -74,7 +74,7 @@ uint32_t detect_cpu_features() {
     const Registers basic = cpuid(1);
     const uint32_t vector = vector_features(basic);
     return vector | (has(basic.c, kSse42) ? kCpuCrc32c : 0u) |
-           (reads_many_streams(basic, vector) ? kCpuManyStreams : 0u);
+           (reads_two_streams(basic, vector) ? kCpuTwoStreams : 0u);
 }
 
 #elif defined(__aarch64__) && defined(__linux__)

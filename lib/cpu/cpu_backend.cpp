@@ -13,7 +13,8 @@ namespace densq {
 namespace {
 
 // Measured, see docs/performance.md, "Streams".
-constexpr Reading kOneStream = {1, 8192}, kManyStreams = {kMostTiles, 0};
+constexpr Reading kOneStream = {1, 8192}, kTwoStreams = {2, 4096};
+static_assert(kTwoStreams.tiles <= kMostTiles);
 
 densq_status choose_table(const char *name, const KernelTable **table, densq_fault *fault) {
     if (!name) {
@@ -83,7 +84,7 @@ densq_status make_cpu_backend(CpuBackend *out, const KernelTable *table,
     out->name = table->name;
     out->allocator = allocator;
     out->table = table;
-    out->reading = cpu_features() & kCpuManyStreams ? kManyStreams : kOneStream;
+    out->reading = cpu_features() & kCpuTwoStreams ? kTwoStreams : kOneStream;
     out->parallel = options.parallel;
     out->parallel_user = options.parallel_user;
     return choose_kernels(out, options.precision, fault);

@@ -19,14 +19,10 @@ constexpr struct {
     std::string_view name;
     uint32_t features;  // with what cannot be had without it
 } kHideable[] = {
-    {"crc32c", densq::kCpuCrc32c},
-    {"avx2", densq::kCpuAvx2 | densq::kCpuBeyondAvx2},
-    {"avxvnni", densq::kCpuAvxVnni},
-    {"avx512", kAllAvx512},
-    {"avx512vnni", densq::kCpuAvx512Vnni},
-    {"avx512vbmi", densq::kCpuAvx512Vbmi},
-    {"many streams", densq::kCpuManyStreams},
-    {"neon", densq::kCpuNeon | densq::kCpuDotProducts},
+    {"crc32c", densq::kCpuCrc32c},           {"avx2", densq::kCpuAvx2 | densq::kCpuBeyondAvx2},
+    {"avxvnni", densq::kCpuAvxVnni},         {"avx512", kAllAvx512},
+    {"avx512vnni", densq::kCpuAvx512Vnni},   {"avx512vbmi", densq::kCpuAvx512Vbmi},
+    {"two streams", densq::kCpuTwoStreams},  {"neon", densq::kCpuNeon | densq::kCpuDotProducts},
     {"dotproducts", densq::kCpuDotProducts},
 };
 
