@@ -46,23 +46,23 @@ private:
 
 TEST_CASE("a quota of CPU time counts as CPUs, rounded, one at least") {
     const Groups groups;
-    for (const auto &[text, cpus] : {std::pair{"max 100000\n", 0u},
-                                     {"100000 100000\n", 1u},
-                                     {"149000 100000\n", 1u},
-                                     {"150000 100000\n", 2u},
-                                     {"400000 100000\n", 4u},
-                                     {"25000 50000\n", 1u},
-                                     {"1000 100000\n", 1u},
-                                     {"0 100000\n", 0u},
-                                     {"100000 0\n", 0u},
-                                     {"-1 100000\n", 0u},
-                                     {"9223372036854775807 1\n", 0u},
-                                     {"99999999999999999999999 1\n", 0u},
-                                     {"", 0u},
-                                     {"nonsense", 0u}}) {
-        CAPTURE(text);
-        groups.set("a/cpu.max", text);
-        CHECK(groups.cpus("0::/a\n") == cpus);
+    for (const auto &quota : {std::pair{"max 100000\n", 0u},
+                              {"100000 100000\n", 1u},
+                              {"149000 100000\n", 1u},
+                              {"150000 100000\n", 2u},
+                              {"400000 100000\n", 4u},
+                              {"25000 50000\n", 1u},
+                              {"1000 100000\n", 1u},
+                              {"0 100000\n", 0u},
+                              {"100000 0\n", 0u},
+                              {"-1 100000\n", 0u},
+                              {"9223372036854775807 1\n", 0u},
+                              {"99999999999999999999999 1\n", 0u},
+                              {"", 0u},
+                              {"nonsense", 0u}}) {
+        CAPTURE(quota.first);
+        groups.set("a/cpu.max", quota.first);
+        CHECK(groups.cpus("0::/a\n") == quota.second);
     }
 }
 
