@@ -208,5 +208,60 @@ def check_output(folder):
     assert "norm" not in "".join(load_file(target))
 
 
+def expected_moments(folder, tokenizer):
+    """By the book: of each token the input, and the gradient of the output."""
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32)
+    seen = {name: [] for name, module in model.named_modules()
+            if isinstance(module, torch.nn.Linear) and name != "lm_head"}
+    for name in seen:
+        def keep(_, inputs, output, calls=seen[name]):
+            output.retain_grad()
+            calls.append((inputs[0], output))
+        model.get_submodule(name).register_forward_hook(keep)
+    tokens = torch.tensor(tokenizer.encode(TEXT).ids)
+    for i in range(SAMPLES):
+        start = (len(tokens) - LENGTH) * i // (SAMPLES - 1)
+        sample = tokens[start:start + LENGTH]
+        logits = model(sample.unsqueeze(0)).logits[0]
+        torch.nn.functional.cross_entropy(logits[:-1], sample[1:]).backward()
+    moments = {}
+    for name, calls in seen.items():
+        x, weights = (torch.cat(parts) for parts in zip(*(
+            (inputs[0].detach(), (output.grad[0] ** 2).mean(1)) for inputs, output in calls)))
+        moment = torch.einsum("t,ti,tj->ij", weights, x, x) / weights.sum()
+        moments[name + ".weight"] = moment[tuple(torch.triu_indices(*moment.shape))]
+    return moments
+
+
+def check_moments(folder):
+    """In one group or many, at once or after an interruption; those of experts are left out."""
+    tokenizer = write_inputs(folder)
+    path, partial = folder / "m.safetensors", folder / "m.safetensors.partial"
+    _, printed = measured(folder, "--moments", path)
+    found, wanted = load_file(path), expected_moments(folder, tokenizer)
+    assert found.keys() == wanted.keys() and len(found) == 14
+    for name, moment in found.items():
+        torch.testing.assert_close(moment, wanted[name], rtol=1e-4, atol=1e-6)
+    assert "inputs of 14 layers" in printed and "have no moments" not in printed, printed
+    whole = path.read_bytes()
+    _, printed = measured(folder, "--moments", path)
+    assert "it was there already" in printed, printed
+    path.rename(partial)
+    os.truncate(partial, len(whole) // 2)
+    measured(folder, "--moments", path, "--moments-memory", "1e-9")
+    assert path.read_bytes() == whole and not partial.exists()
+    path.rename(partial)
+    status, _ = run(*options(folder, samples=5), "--moments", path)
+    assert "another model, text or samples" in status, status
+    if PROGRAMS:
+        partial.rename(path)
+        subprocess.run([PROGRAMS[0], "quantize", "--quiet", "--model", folder / "model", "--bits",
+                        "3", "--gradients", folder / "g.safetensors", "--moments", path, "-o",
+                        folder / "m.densq"], check=True)
+    write_inputs(folder / "experts", "mixtral")
+    _, printed = measured(folder / "experts", "--moments", folder / "experts" / "m.safetensors")
+    assert "are in no linear layer of their own, like fused experts" in printed, printed
+
+
 run_checks(check_book, check_devices, check_texts, check_experts, check_resuming, check_ranks,
-           check_output, check_families)
+           check_output, check_moments, check_families)

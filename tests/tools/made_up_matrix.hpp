@@ -34,7 +34,7 @@ struct Options {
     uint32_t bits;
     double outliers, sensitive;
     uint32_t threads;
-    std::string method = "kmeans";
+    std::string method = kFisherMethod;
 
     MatrixRecipe recipe() const { return {bits, outliers, sensitive, method}; }
 };
@@ -42,7 +42,7 @@ struct Options {
 inline QuantizationResult quantize_with_notes(
     const Weights &w, const Options &options,
     const std::function<void(uint32_t)> &done = [](uint32_t) {}) {
-    return quantize_matrix({w.rows, w.cols, w.reader(w.values), w.reader(w.gradients)},
+    return quantize_matrix({w.rows, w.cols, w.reader(w.values), w.reader(w.gradients), {}},
                            options.recipe(), {options.threads, done});
 }
 

@@ -255,7 +255,7 @@ TEST_CASE("already quantized: refused by the config, with the next step") {
     // What config.json says about weights is nothing about their gradients.
     TemporaryFolder folder;
     const Checkpoint gradients(write_model(folder, plain, gptq), {"model.safetensors"},
-                               Checkpoint::Content::gradients);
+                               Checkpoint::Content::statistics);
     CHECK(gradients.tensors.size() == 1);
 }
 

@@ -15,7 +15,7 @@
 #include "tools/densq/quantize/kmeans.hpp"
 #include "tools/densq/quantize/quantize_matrix.hpp"
 #include "tools/densq/quantize/sparse_choice.hpp"
-#include "tests/tools/made_up_matrix.hpp"
+#include "tests/tools/made_up_moments.hpp"
 #include "tools/densq/errors.hpp"
 #include "tools/densq/format/widths.hpp"
 
@@ -214,11 +214,12 @@ TEST_CASE("matrix: the number of nonzeros") {
 
 TEST_CASE("matrix: every method makes sections of the planned sizes, the same on any threads") {
     const Weights w = make_weights(35, 700, 12);
+    const Moments moments = make_moments(700, 12);
     for (const std::string &method : method_names())
         for (const uint32_t bits : all_widths()) {
             CAPTURE(method);
             const Options options = {bits, 0.0040, 0.0005, 1, method};
-            const QuantizedMatrix q = quantize(w, options);
+            const QuantizedMatrix q = quantize(w, options, moments);
             const auto nnz = static_cast<uint32_t>(count_nonzeros(35 * 700, options.recipe()));
             const densq_sections sections = densq_place_sections(35, 700, bits, nnz);
             CHECK(q.rows == 35);
@@ -229,7 +230,7 @@ TEST_CASE("matrix: every method makes sections of the planned sizes, the same on
             CHECK(q.row_ptr.size() * sizeof q.row_ptr[0] == sections.row_ptr.bytes);
             CHECK(q.col.size() == nnz);
             CHECK(q.val.size() * sizeof q.val[0] == sections.val.bytes);
-            check_same(q, quantize(w, {bits, 0.0040, 0.0005, 3, method}));
+            check_same(q, quantize(w, {bits, 0.0040, 0.0005, 3, method}, moments));
         }
 }
 

@@ -11,6 +11,7 @@
 #include "tools/densq/format/handles.hpp"
 #include "tools/densq/measure/compute_device.hpp"
 #include "tools/densq/measure/matrix_image.hpp"
+#include "tools/densq/quantize/quantize_matrix.hpp"
 
 namespace densq::tool {
 namespace {
@@ -97,6 +98,8 @@ private:
                             "folder with model.safetensors or its shards, or a .safetensors file");
         command->add_option("--gradients", quantize.gradients,
                             "squared gradients of the same names and shapes: a folder or a file");
+        command->add_option("--moments", quantize.moments,
+                            "second moments of the layers' inputs: a folder or a file");
         const std::vector<CLI::Option *> planned = add_what_a_plan_states(command);
         command->add_option("--threads", quantize.threads, "default: all cores");
         const auto plan = command->add_option(
@@ -127,6 +130,11 @@ private:
             command->add_option("--bits", quantize.bits, "bits of a code: 2, 3 or 4")
                 ->check(CLI::Range(int{DENSQ_MIN_BITS}, int{DENSQ_MAX_BITS}))
                 ->capture_default_str(),
+            command
+                ->add_option("--method", quantize.method,
+                             "fisher: the paper's; moments: the least change of the layers' "
+                             "outputs (default: moments with --moments, else fisher)")
+                ->check(CLI::IsMember(method_names())),
             command
                 ->add_option("--outliers", quantize.outliers,
                              "share of each matrix's largest weights that goes to the sparse "

@@ -10,7 +10,8 @@
 namespace densq::tool {
 
 struct QuantizeOptions {
-    std::string model, gradients, output;
+    std::string model, gradients, moments, output;
+    std::string method;  // empty: "moments" if there are any, else "fisher"
     uint32_t bits = 4;
     std::string outliers = "0.40%", sensitive = "0.05%";
     std::vector<std::string> include, exclude, drop, bits_for;
@@ -62,6 +63,9 @@ struct SelftestOptions {
     std::vector<uint32_t> bits = all_widths();
     bool quick = false, json = false;
 };
+
+// The method of `options`, said or by default.
+std::string chosen_method(const QuantizeOptions &options);
 
 void quantize_command(const QuantizeOptions &options);
 void merge_command(const MergeOptions &options);

@@ -128,6 +128,7 @@ std::string options_json(const QuantizeOptions &options) {
     add("drop", options.drop);
     add("bits_for", options.bits_for);
     add("expert_layout", options.expert_layout);
+    if (chosen_method(options) != kFisherMethod) json["method"] = chosen_method(options);
     return json.dump();
 }
 

@@ -53,6 +53,7 @@ QuantizeOptions parse_options(const PlanJson &json) {
     const PlanJson &stored = json.at("options");
     options.model = json.at("model");
     options.gradients = json.at("gradients");
+    if (json.contains("moments")) options.moments = json.at("moments");
     options.bits = stored.at("bits");
     options.outliers = stored.at("outliers");
     options.sensitive = stored.at("sensitive");
@@ -65,6 +66,7 @@ QuantizeOptions parse_options(const PlanJson &json) {
     read("drop", &options.drop);
     read("bits_for", &options.bits_for);
     read("expert_layout", &options.expert_layout);
+    read("method", &options.method);
     return options;
 }
 
@@ -104,7 +106,7 @@ uint64_t fingerprint_of(const ModelPlan &plan, const InputChecksums &checksums) 
         print.add(uint64_t{tensor.dtype});
         for (const uint32_t dimension : tensor.shape) print.add(uint64_t{dimension});
     }
-    for (const Checksums *sums : {&checksums.model, &checksums.gradients})
+    for (const Checksums *sums : {&checksums.model, &checksums.gradients, &checksums.moments})
         for (const auto &[name, sum] : *sums) {
             print.add(name);
             print.add(uint64_t{sum});
@@ -114,17 +116,21 @@ uint64_t fingerprint_of(const ModelPlan &plan, const InputChecksums &checksums) 
 
 void write_plan_file(const OutputTarget &target, const QuantizeOptions &options,
                      const ModelPlan &plan, const InputChecksums &checksums) {
-    PlanJson json = {
-        {"densq_plan", kPlanVersion},
-        {"tool", "densq " + version_text()},
-        {"model", std::filesystem::absolute(options.model).string()},
-        {"gradients",
-         options.gradients.empty() ? "" : std::filesystem::absolute(options.gradients).string()},
-        {"options", PlanJson::parse(options_json(options))},
-        {"layers", count_layers(plan)},
-        {"fingerprint", fingerprint_text(fingerprint_of(plan, checksums))}};
+    const auto absolute = [](const std::string &path) {
+        return path.empty() ? "" : std::filesystem::absolute(path).string();
+    };
+    PlanJson json = {{"densq_plan", kPlanVersion},
+                     {"tool", "densq " + version_text()},
+                     {"model", absolute(options.model)},
+                     {"gradients", absolute(options.gradients)},
+                     {"moments", absolute(options.moments)},
+                     {"options", PlanJson::parse(options_json(options))},
+                     {"layers", count_layers(plan)},
+                     {"fingerprint", fingerprint_text(fingerprint_of(plan, checksums))}};
     json.update(describe(plan));
-    json["checksums"] = {{"model", checksums.model}, {"gradients", checksums.gradients}};
+    json["checksums"] = {{"model", checksums.model},
+                         {"gradients", checksums.gradients},
+                         {"moments", checksums.moments}};
     std::filesystem::remove(target.partial);  // what a killed run left
     write_file(target.partial, json.dump(1) + '\n');
     std::filesystem::rename(target.partial, target.path);
@@ -141,6 +147,8 @@ StoredPlan read_plan_file(const std::string &path) {
         StoredPlan stored = {parse_options(json), {}, 0};
         json.at("checksums").at("model").get_to(stored.checksums.model);
         json.at("checksums").at("gradients").get_to(stored.checksums.gradients);
+        if (json.at("checksums").contains("moments"))  // plans of before have none
+            json.at("checksums").at("moments").get_to(stored.checksums.moments);
         const auto fingerprint = parse_fingerprint(json.at("fingerprint"));
         if (!fingerprint) throw DataError(path + ": its fingerprint is no hexadecimal number");
         stored.fingerprint = *fingerprint;

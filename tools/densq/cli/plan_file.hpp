@@ -15,7 +15,7 @@ namespace densq::tool {
 using Checksums = std::map<std::string, uint32_t>;
 
 struct InputChecksums {
-    Checksums model, gradients;
+    Checksums model, gradients, moments;
 };
 
 // The number of layers of a plan: tensors of the same layer_number; those without one belong to

@@ -32,6 +32,7 @@ QuantizeOptions with_plan(const QuantizeOptions &given, const StoredPlan &stored
     QuantizeOptions options = stored.options;
     if (!given.model.empty()) options.model = given.model;
     if (!given.gradients.empty()) options.gradients = given.gradients;
+    if (!given.moments.empty()) options.moments = given.moments;
     options.output = given.output;
     options.plan = given.plan;
     options.layers = given.layers;
@@ -47,6 +48,10 @@ void require_what_belongs_together(const QuantizeOptions &options) {
         throw UsageError("--layers quantizes a part of a plan: say --plan FILE");
     if (options.model.empty() && (options.plan.empty() || writes_plan))
         throw UsageError("--model is missing");
+    if (options.method == kMomentsMethod && options.moments.empty() && options.layers.empty())
+        throw UsageError("--method moments needs --moments FILE");
+    if (options.method == kFisherMethod && !options.moments.empty())
+        throw UsageError("--method fisher does not use --moments; leave one of them out");
     if (options.output.empty() && !options.dry_run && !writes_plan)
         throw UsageError("--output is missing");
     if (!options.output.empty() && writes_plan)
@@ -108,6 +113,11 @@ void write_plan(const QuantizeOptions &options) {
 }
 
 }  // namespace
+
+std::string chosen_method(const QuantizeOptions &options) {
+    if (!options.method.empty()) return options.method;
+    return options.moments.empty() ? kFisherMethod : kMomentsMethod;
+}
 
 void quantize_command(const QuantizeOptions &options) {
     catch_interrupts();

@@ -63,6 +63,7 @@ MatrixRecipe make_recipe(const QuantizeOptions &options) {
     MatrixRecipe recipe = {};
     recipe.outliers = parse_percent(options.outliers, "--outliers");
     recipe.sensitive = options.unweighted ? 0 : parse_percent(options.sensitive, "--sensitive");
+    recipe.method = chosen_method(options);
     return recipe;
 }
 
@@ -108,6 +109,7 @@ QuantizeJob::QuantizeJob(const QuantizeOptions &options_)
     for (const auto &[name, matrix] : planned.matrices)
         quantized_tensors[matrix.origin.tensor] = false;
     if (!options.unweighted && !planned.matrices.empty()) open_gradients();
+    if (!options.moments.empty()) open_moments();
     refuse_overwriting_input();
 }
 
@@ -125,14 +127,46 @@ void QuantizeJob::open_gradients() {
         throw UsageError("--gradients is missing; without gradients say --unweighted");
     gradients.emplace(options.gradients,
                       std::vector<std::string>{"gradients.safetensors", "model.safetensors"},
-                      Checkpoint::Content::gradients);
+                      Checkpoint::Content::statistics);
     for (const auto &[name, weighted] : quantized_tensors)
         require_gradients(name, *model.tensors.at(name).tensor, *gradients);
 }
 
+// Matrices without moments are left to the paper's method.
+void QuantizeJob::open_moments() {
+    moments.emplace(options.moments, std::vector<std::string>{"moments.safetensors"},
+                    Checkpoint::Content::statistics);
+    uint64_t without = 0;
+    std::string example;
+    for (auto &[name, matrix] : planned.matrices) {
+        const std::string &tensor = matrix.origin.tensor;
+        const auto measured = moments->tensors.find(tensor);
+        if (measured == moments->tensors.end()) {
+            matrix.recipe.method = kFisherMethod;
+            if (without++ == 0) example = name;
+            continue;
+        }
+        if (moments_of.contains(tensor)) continue;
+        const uint64_t slices =
+            matrix.origin.stacked ? model.tensors.at(tensor).tensor->shape[0] : 0;
+        const uint32_t cols = planned.file.matrices.at(name).cols;
+        require_moments(tensor, measured->second, cols, slices);
+        moments_of[tensor] = {cols, {}};
+    }
+    if (moments_of.empty())
+        throw DataError(moments->inputs[0].string() +
+                        ": has moments of none of the matrices; give moments of the same model");
+    if (without)
+        notices.push_back("no moments for " + std::to_string(without) + " of " +
+                          std::to_string(planned.matrices.size()) +
+                          " matrices, which are quantized by the method 'fisher'; one is '" +
+                          example + "'");
+}
+
 void QuantizeJob::refuse_overwriting_input() const {
     std::vector<fs::path> inputs = model.inputs;
-    if (gradients) inputs.insert(inputs.end(), gradients->inputs.begin(), gradients->inputs.end());
+    for (const auto *more : {&gradients, &moments})
+        if (*more) inputs.insert(inputs.end(), (*more)->inputs.begin(), (*more)->inputs.end());
     for (const std::string &file : text_names()) inputs.push_back(model.folder / file);
     if (!options.layers.empty()) inputs.emplace_back(options.plan);
     std::error_code ignored;
@@ -147,6 +181,7 @@ void QuantizeJob::check_values() {
     for (const auto &[name, weighted] : quantized_tensors) {
         bytes += model.tensors.at(name).tensor->bytes;
         if (gradients) bytes += gradients->tensors.at(name).tensor->bytes;
+        if (moments_of.contains(name)) bytes += moments->tensors.at(name).tensor->bytes;
     }
     ProgressBar progress(bytes, options.quiet);
     progress.begin("checking");
@@ -164,6 +199,19 @@ void QuantizeJob::check_values() {
         if (!weighted)
             notices.push_back("the gradients of '" + name +
                               "' are all zero: every weight counts the same");
+    }
+    for (auto &[name, of_tensor] : moments_of) {
+        check_interrupt();
+        const Checkpoint::Entry &entry = moments->tensors.at(name);
+        found.moments[name] =
+            check_moments(name, entry, of_tensor.cols, threads, &of_tensor.say_anything);
+        end_reading(entry);
+        progress.add(entry.tensor->bytes);
+        const auto silent =
+            std::count(of_tensor.say_anything.begin(), of_tensor.say_anything.end(), uint8_t{0});
+        if (silent)
+            notices.push_back(std::to_string(silent) + " of the moments of '" + name +
+                              "' are all zero: these are quantized by the method 'fisher'");
     }
     for (const auto &[name, tensor] : planned.file.tensors) {
         bool any_nan = false;
@@ -194,10 +242,12 @@ void QuantizeJob::take_part(const StoredPlan &stored, uint64_t begin, uint64_t e
     std::erase_if(planned.file.tensors,
                   [&](const auto &tensor) { return elsewhere(tensor.first); });
     std::erase_if(quantized_tensors, [&](const auto &tensor) { return elsewhere(tensor.first); });
+    std::erase_if(moments_of, [&](const auto &tensor) { return elsewhere(tensor.first); });
     check_values();
     for (const auto &[given, planned_sums] :
          {std::pair(&found.model, &stored.checksums.model),
-          std::pair(&found.gradients, &stored.checksums.gradients)})
+          std::pair(&found.gradients, &stored.checksums.gradients),
+          std::pair(&found.moments, &stored.checksums.moments)})
         for (const auto &[name, checksum] : *given)
             if (planned_sums->at(name) != checksum)
                 throw DataError("tensor '" + name + "' has changed since " + options.plan +
@@ -240,19 +290,39 @@ QuantizationResult QuantizeJob::quantize(const std::string &name, ProgressBar *p
     MatrixSource source = {shape.rows,
                            shape.cols,
                            [&](uint32_t row, float *out) { weight_reader.read_row(row, out); },
+                           {},
                            {}};
     if (quantized_tensors.at(matrix.origin.tensor)) {
         gradient_reader.emplace(gradients->tensors.at(matrix.origin.tensor), matrix.origin, shape,
                                 threads);
         source.gradients = [&](uint32_t row, float *out) { gradient_reader->read_row(row, out); };
     }
-    QuantizationResult quantized =
-        quantize_matrix(source, matrix.recipe, {threads, [&](uint32_t rows) {
-                                                    check_interrupt();
-                                                    progress->add(uint64_t{rows} * shape.cols);
-                                                }});
+    MatrixRecipe recipe = matrix.recipe;
+    const auto of_tensor = moments_of.find(matrix.origin.tensor);
+    if (of_tensor != moments_of.end() && of_tensor->second.say_anything.at(matrix.origin.slice)) {
+        const uint64_t first = matrix.origin.slice * triangle_elements(shape.cols);
+        const Checkpoint::Entry &triangles = moments->tensors.at(matrix.origin.tensor);
+        source.moments = [&triangles, &shape, first](uint32_t row, float *out) {
+            const uint64_t begin = first + triangle_row(shape.cols, row);
+            triangles.read(begin, begin + shape.cols - row, out);
+        };
+    } else {
+        recipe.method = kFisherMethod;
+    }
+    const Workers workers = {threads, [&](uint32_t rows) {
+                                 check_interrupt();
+                                 progress->add(uint64_t{rows} * shape.cols);
+                             }};
+    QuantizationResult quantized;
+    try {
+        quantized = quantize_matrix(source, recipe, workers);
+    } catch (const NoSecondMoments &) {
+        throw DataError(moments->tensors.at(matrix.origin.tensor).describe(matrix.origin.tensor) +
+                        ": these are no second moments: they are not positive semidefinite");
+    }
     end_reading(weights);
     if (gradients) end_reading(gradients->tensors.at(matrix.origin.tensor));
+    if (source.moments) end_reading(moments->tensors.at(matrix.origin.tensor));
     return quantized;
 }
 

@@ -32,17 +32,24 @@ public:
     std::vector<std::string> notices;
 
 private:
+    struct Moments {
+        uint32_t cols;
+        std::vector<uint8_t> say_anything;  // of each slice
+    };
+
     void keep_texts(TensorChooser *chooser);
     void open_gradients();
+    void open_moments();
     void refuse_overwriting_input() const;
     QuantizationResult quantize(const std::string &name, ProgressBar *progress) const;
 
     const QuantizeOptions &options;
     const Checkpoint model;
-    std::optional<Checkpoint> gradients;
+    std::optional<Checkpoint> gradients, moments;
     uint32_t threads;
     ModelPlan planned;
     std::map<std::string, bool> quantized_tensors;  // whether their gradients say anything
+    std::map<std::string, Moments> moments_of;      // tensors that have some
     InputChecksums found;
 };
 

@@ -17,7 +17,7 @@ struct QuantizationConfig;
 
 class Checkpoint {
 public:
-    enum class Content { weights, gradients };
+    enum class Content { weights, statistics };  // of weights: gradients, moments
 
     // `path`: a .safetensors file or a folder.  `single_names`: what an unsharded file in a folder
     // may be called, in order of preference.  DataError if it is no checkpoint, if index and shards

@@ -19,16 +19,23 @@ struct MatrixSource {
     uint32_t rows, cols;
     RowReader weights;    // finite, at most kLargestWeight in magnitude
     RowReader gradients;  // squared, >= 0; empty: none, every weight counts the same
+    // Of row i the elements (i, i) to (i, cols - 1) of the second moments of the inputs, a matrix
+    // of [cols, cols]; empty: none.
+    RowReader moments;
 };
 
 constexpr float kLargestWeight = 65504;  // of fp16, which holds the sparse values
+
+// The methods (quantize_matrix.hpp).
+constexpr const char *kFisherMethod = "fisher";
+constexpr const char *kMomentsMethod = "moments";
 
 // How a matrix is quantized; chosen for each when the whole model is planned.
 struct MatrixRecipe {
     uint32_t bits;
     double outliers;   // shares of all weights that go to the sparse part
     double sensitive;  // 0 without gradients
-    std::string method = "kmeans";
+    std::string method = kFisherMethod;
 };
 
 struct Workers {
@@ -41,12 +48,23 @@ struct Workers {
 // this part of its norm.  Above 2^-14, where halves are normal, rounding costs 2^-11 at most.
 constexpr double kLostToFp16 = 0.01;
 
+// Of a row, beside the Euclidean norm of its weights.
+struct RowError {
+    double all;      // what decoding gives differs by this from the weights
+    double by_fp16;  // the part of it that comes from rounding entries and sparse values to fp16
+};
+
 // What the user of a matrix should know.
 struct MatrixNotes {
     uint32_t rows_lost_to_fp16 = 0;
     double largest_error = 0;       // of these rows, relative to their norms
     uint32_t rows_mostly_zero = 0;  // with gradients that are mostly zero (gradient_floor.hpp)
 
+    void add(const RowError &row) {
+        if (row.by_fp16 <= kLostToFp16) return;
+        ++rows_lost_to_fp16;
+        largest_error = std::max(largest_error, row.all);
+    }
     void add(const MatrixNotes &more) {
         rows_lost_to_fp16 += more.rows_lost_to_fp16;
         largest_error = std::max(largest_error, more.largest_error);
@@ -58,6 +76,9 @@ struct QuantizationResult {
     QuantizedMatrix matrix;
     MatrixNotes notes;
 };
+
+// Moments are not positive semidefinite.
+struct NoSecondMoments {};
 
 class QuantizationMethod {
 public:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "quantize_matrix.hpp"
 
-#include "kmeans_method.hpp"
+#include "fisher_method.hpp"
+#include "moments_method.hpp"
 #include "tools/densq/errors.hpp"
 
 namespace densq::tool {
@@ -12,10 +13,12 @@ struct NamedMethod {
     const QuantizationMethod &method;
 };
 
-const KMeansMethod kKMeans{};
+const FisherMethod kFisher{};
+const MomentsMethod kMoments{};
 
 const NamedMethod kMethods[] = {
-    {"kmeans", kKMeans},
+    {kFisherMethod, kFisher},
+    {kMomentsMethod, kMoments},
 };
 
 }  // namespace

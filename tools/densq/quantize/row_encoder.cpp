@@ -6,7 +6,6 @@
 
 #include "densq/half.h"
 #include "densq/layout.h"
-#include "quantization_method.hpp"
 
 namespace densq::tool {
 namespace {
@@ -40,6 +39,18 @@ RowError RowEncoder::encode(uint32_t row, const float *weights,
                             const std::vector<double> &centroids) {
     set_table(row, centroids);
     choose_codes(weights);
+    return finish(row, weights);
+}
+
+RowError RowEncoder::encode_chosen(uint32_t row, const float *fitted, const uint8_t *chosen,
+                                   const std::vector<double> &centroids) {
+    set_table(row, centroids);
+    std::copy_n(chosen, out->cols, codes.begin());
+    return finish(row, fitted);
+}
+
+// Chooses the sparse values and stores the row.
+RowError RowEncoder::finish(uint32_t row, const float *weights) {
     for (uint32_t i = out->row_ptr[row]; i < out->row_ptr[row + 1]; ++i) {
         const uint32_t col = out->col[i];
         out->val[i] = choose_sparse(weights[col], &codes[col]);

@@ -5,18 +5,12 @@
 #include <vector>
 
 #include "densq/format.h"
-#include "tools/densq/format/quantized_matrix.hpp"
+#include "quantization_method.hpp"
 
 namespace densq::tool {
 
 // Makes a matrix without nonzeros whose tables and codes are all 0.
 QuantizedMatrix make_sections(uint32_t rows, uint32_t cols, uint32_t bits);
-
-// Of a row, beside the Euclidean norm of its weights.
-struct RowError {
-    double all;      // what decoding gives differs by this from the weights
-    double by_fp16;  // the part of it that comes from rounding entries and sparse values to fp16
-};
 
 // Rows of one tile share bytes, so that only one thread at a time may encode them.
 class RowEncoder {
@@ -28,9 +22,15 @@ public:
     // `centroids`: 1 to 2^bits of them, ascending.  The last one is repeated to fill the table.
     RowError encode(uint32_t row, const float *weights, const std::vector<double> &centroids);
 
+    // The same with codes that are chosen already.  `fitted`: what is to be decoded; sparse values
+    // make up for what the centroids lack.
+    RowError encode_chosen(uint32_t row, const float *fitted, const uint8_t *codes,
+                           const std::vector<double> &centroids);
+
 private:
     void set_table(uint32_t row, const std::vector<double> &centroids);
     void choose_codes(const float *weights);
+    RowError finish(uint32_t row, const float *weights);
     uint16_t choose_sparse(float weight, uint8_t *code) const;
     void store_codes(uint32_t row);
     RowError measure(uint32_t row, const float *weights) const;

@@ -31,6 +31,24 @@ uint32_t for_each_chunk(const Checkpoint::Entry &entry, uint32_t threads, Visit 
     return densq_crc32c(0, checksums.data(), checksums.size() * sizeof checksums[0]);
 }
 
+// Where the diagonals of triangles lie, one triangle after the other.
+struct DiagonalElement {
+    // The first one at `begin` or later.
+    DiagonalElement(uint64_t cols_, uint64_t begin)
+        : cols(cols_), slice(begin / triangle_elements(cols)) {
+        while (element() < begin) advance();
+    }
+
+    uint64_t element() const { return slice * triangle_elements(cols) + triangle_row(cols, row); }
+    void advance() {
+        if (++row < cols) return;
+        row = 0;
+        ++slice;
+    }
+
+    uint64_t cols, slice, row = 0;
+};
+
 [[noreturn]] void refuse(const std::string &name, const Checkpoint::Entry &entry, uint64_t element,
                          float value, const char *why) {
     throw DataError(entry.describe(name) + ", element " + std::to_string(element) + ": " +
@@ -89,6 +107,44 @@ uint32_t check_gradients(const std::string &name, const Checkpoint::Entry &entry
     };
     const uint32_t checksum = for_each_chunk(entry, threads, check);
     *any_above_zero = above_zero;
+    return checksum;
+}
+
+void require_moments(const std::string &name, const Checkpoint::Entry &entry, uint64_t cols,
+                     uint64_t slices) {
+    const SafeTensor &tensor = *entry.tensor;
+    if (!is_float(tensor))
+        throw DataError(entry.describe(name) + ": dtype " + tensor.dtype + " is none of " +
+                        float_dtypes());
+    SafeTensor expected = tensor;
+    expected.shape = {triangle_elements(cols)};
+    if (slices) expected.shape.insert(expected.shape.begin(), slices);
+    if (tensor.shape != expected.shape)
+        throw DataError(entry.describe(name) + ": shape " + tensor.shape_text() +
+                        ", the second moments of " + std::to_string(cols) + " inputs have " +
+                        expected.shape_text());
+}
+
+uint32_t check_moments(const std::string &name, const Checkpoint::Entry &entry, uint64_t cols,
+                       uint32_t threads, std::vector<uint8_t> *any_above_zero) {
+    const uint64_t triangle = triangle_elements(cols);
+    any_above_zero->assign(entry.tensor->elements() / triangle, 0);
+    std::vector<std::atomic<bool>> above_zero(any_above_zero->size());
+    const auto check = [&](uint64_t first, const std::vector<float> &moments) {
+        DiagonalElement next(cols, first);
+        for (uint64_t i = 0; i < moments.size(); ++i) {
+            const bool on_diagonal = first + i == next.element();
+            if (!std::isfinite(moments[i]) || (on_diagonal && moments[i] < 0))
+                refuse(name, entry, first + i, moments[i],
+                       on_diagonal ? " on the diagonal of second moments is negative or not finite"
+                                   : " is not finite");
+            if (!on_diagonal) continue;
+            if (moments[i] > 0) above_zero[next.slice] = true;
+            next.advance();
+        }
+    };
+    const uint32_t checksum = for_each_chunk(entry, threads, check);
+    for (size_t i = 0; i < above_zero.size(); ++i) (*any_above_zero)[i] = above_zero[i];
     return checksum;
 }
 

@@ -14,6 +14,10 @@ Models larger than one GPU: --device auto lays their layers on all GPUs. Many
 processes: torchrun --nproc-per-node N -m densq_tools.gradients ... gives each its
 part of the samples, and its own GPU where there are some.
 
+--moments also writes, for every linear layer, the second moment of its inputs: the
+mean of x x^T over all tokens, each weighted by the mean squared gradient of the
+layer's outputs. Its upper triangle is stored row by row, in F32.
+
 A run that was interrupted goes on where it was when it is started again: the sums
 so far lie beside the output, under its name with .partial at the end.
 """
@@ -24,7 +28,8 @@ from .command import add_traceback_option, run_command
 
 DTYPES = ("bf16", "f32")
 DEFAULTS = {"samples": 100, "length": 512, "embeddings": False, "dtype": "bf16",
-            "compute_dtype": "f32", "device": None, "output": Path("gradients.safetensors")}
+            "compute_dtype": "f32", "device": None, "output": Path("gradients.safetensors"),
+            "moments": None, "moments_memory": None}
 
 
 def parse_args(arguments=None):
@@ -42,6 +47,12 @@ def parse_args(arguments=None):
                         help="squared gradients of the embedding and the output head too")
     parser.add_argument("--output", type=Path,
                         help="file to write (default %(default)s)")
+    parser.add_argument("--moments", type=Path, metavar="FILE",
+                        help="also write the second moments of the linear layers' inputs, for "
+                        "densq quantize --moments")
+    parser.add_argument("--moments-memory", type=float, metavar="GB",
+                        help="for their sums; the less, the more passes over the samples "
+                        "(default: half of what is free)")
     parser.add_argument("--dtype", choices=DTYPES,
                         help="of all tensors in the file (default %(default)s)")
     parser.add_argument("--compute-dtype", choices=DTYPES,

@@ -18,11 +18,13 @@ from .causal_model import (block_of, check_parameters, in_checkpoint_form, load_
                            measurable_parameters)
 from .checkpoint import Checkpoint, checksum
 from .files import output_file, replace_file, require_file, require_space
+from .moments import linear_layers, measure_moments
 from .ranks import Ranks
 from .sums import Sums, identify
 
 DTYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
 SAMPLES_BETWEEN_SAVES = 10
+MOMENTS_SHARE = 0.5  # of the free memory, for their sums
 
 
 def note(text):
@@ -113,6 +115,35 @@ def mean_cross_entropy(model, sample):
     sample = sample.to(model.get_input_embeddings().weight.device)
     logits = model(input_ids=sample.unsqueeze(0), use_cache=False).logits[0, :-1]
     return torch.nn.functional.cross_entropy(logits.float(), sample[1:].to(logits.device))
+
+
+def measure_inputs(args, model, checkpoint, samples, identity, ranks):
+    """Writes the second moments of the inputs of linear layers."""
+    layers, without = linear_layers(model, checkpoint)
+    if not layers:
+        raise InputError(f"{type(model).__name__} has no linear layers to measure the inputs of")
+    output = output_file(args.moments)
+    size = sum(2 * layer.in_features * (layer.in_features + 1) for layer in layers.values())
+    require_space(output.parent, size)
+    device = next(model.parameters()).device
+    memory = args.moments_memory * 1e9 if args.moments_memory else \
+        MOMENTS_SHARE * free_memory(device)
+    own = samples[ranks.own::ranks.count]
+
+    def run_samples(title):
+        for sample in tqdm(own, unit="sample", desc=f"moments, {title}",
+                           disable=None if ranks.first else True):
+            mean_cross_entropy(model, sample).backward()
+
+    facts = {"identity": identity, "samples": args.samples, "length": args.length,
+             "compute_dtype": args.compute_dtype, "transformers": transformers.__version__}
+    measured = measure_moments(model, layers, output, facts, memory, ranks, run_samples)
+    if ranks.first:
+        if without:
+            note(f"{without} matrices are in no linear layer of their own, like fused experts, and "
+                 "have no moments; densq quantize falls back to the method 'fisher' for them")
+        print(f"{args.moments}: second moments of the inputs of {len(layers)} layers, "
+              f"{size_text(size)}" + ("" if measured else "; it was there already"))
 
 
 def measure(model, samples, sums, ranks):
@@ -221,6 +252,9 @@ def run(args):
         model, left_out = prepare_model(args, checkpoint, ranks)
         parameters = measurable_parameters(model, args.embeddings)
         checksums = {name: checksum(checkpoint.read(name)) for name in checkpoint}
+        if args.moments:
+            measure_inputs(args, model, checkpoint, samples,
+                           identify(samples, checksums, "moments", args.compute_dtype), ranks)
         sums = Sums(parameters, output, identify(samples, checksums, sorted(parameters),
                                                  args.compute_dtype))
         if ranks.first:

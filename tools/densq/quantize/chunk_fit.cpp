@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+#include "chunk_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "blas.hpp"
+#include "densq/format.h"
+#include "densq/half.h"
+
+namespace densq::tool {
+namespace {
+
+constexpr uint32_t kRows = ChunkFit::kRows;
+constexpr uint32_t kBlock = 128;    // columns whose changes reach the others in one product
+constexpr uint32_t kSumBlock = 64;  // columns that are summed by codes together
+constexpr int kCompensations = 2, kMostDescents = 8;
+constexpr double kLeastGain = 0.01;  // of the objective, by one more descent
+constexpr double kRidge = 1e-6;      // on the diagonal of a table's equations, of their mean
+constexpr uint32_t kMostEntries = 1u << DENSQ_MAX_BITS;
+
+// What lies at place p, a value for each row.
+template <typename T>
+T *at(std::vector<T> &values, uint32_t p) {
+    return values.data() + size_t{p} * kRows;
+}
+
+template <typename T>
+const T *at(const std::vector<T> &values, uint32_t p) {
+    return values.data() + size_t{p} * kRows;
+}
+
+void add_scaled(float *to, const float *values, float factor) {
+    for (uint32_t r = 0; r < kRows; ++r) to[r] += values[r] * factor;
+}
+
+float rounded(double value) {
+    const float limited = std::clamp(static_cast<float>(value), -kLargestWeight, kLargestWeight);
+    return densq_f16_to_f32(densq_f32_to_f16(limited));
+}
+
+// Solves a x = b for a symmetric positive definite a of size n, both of which it overwrites.
+// Returns false if it is not positive definite.
+bool solve(uint32_t n, double *a, double *b) {
+    for (uint32_t j = 0; j < n; ++j) {
+        for (uint32_t k = 0; k < j; ++k)
+            for (uint32_t i = j; i < n; ++i) a[i * n + j] -= a[i * n + k] * a[j * n + k];
+        if (!(a[j * n + j] > 0)) return false;
+        const double root = std::sqrt(a[j * n + j]);
+        for (uint32_t i = j; i < n; ++i) a[i * n + j] /= root;
+    }
+    for (uint32_t i = 0; i < n; ++i) {
+        for (uint32_t k = 0; k < i; ++k) b[i] -= a[i * n + k] * b[k];
+        b[i] /= a[i * n + i];
+    }
+    for (uint32_t i = n; i-- > 0;) {
+        for (uint32_t k = i + 1; k < n; ++k) b[i] -= a[k * n + i] * b[k];
+        b[i] /= a[i * n + i];
+    }
+    return true;
+}
+
+}  // namespace
+
+ChunkFit::ChunkFit(const RowObjective &objective_, uint32_t bits)
+    : objective(objective_), cols(objective.cols()), entries(1u << bits),
+      weight(size_t{cols} * kRows), fitted(weight), gradient(weight), work(weight),
+      code(weight.size()), sparse(weight.size()), exact(size_t{entries} * kRows),
+      table(exact.size()), middle(exact.size()), errors(size_t{kBlock} * kRows) {}
+
+void ChunkFit::set_row(uint32_t row, const float *weights, const uint8_t *in_sparse_part,
+                       const std::vector<double> &centroids) {
+    for (uint32_t p = 0; p < cols; ++p) {
+        const uint32_t column = objective.column(p);
+        at(weight, p)[row] = weights[column];
+        at(sparse, p)[row] = in_sparse_part[column];
+    }
+    for (uint32_t k = 0; k < entries; ++k)
+        set_entry(row, k, centroids[std::min<size_t>(k, centroids.size() - 1)]);
+}
+
+void ChunkFit::set_entry(uint32_t row, uint32_t k, double entry) {
+    at(exact, k)[row] = entry;
+    at(table, k)[row] = rounded(entry);
+}
+
+void ChunkFit::fit() {
+    find_middles();
+    for (uint32_t p = 0; p < cols; ++p) choose(p, at(weight, p), nullptr);
+    for (int i = 0; i < kCompensations; ++i) {
+        refit_tables();
+        compensate_errors();
+    }
+    double before = INFINITY;
+    for (int i = 0; i < kMostDescents; ++i) {
+        refit_tables();
+        compute_gradient();
+        descend();
+        const double now = objective_value();
+        if (!(now < (1 - kLeastGain) * before)) break;
+        before = now;
+    }
+    refit_tables();
+}
+
+// gradient = H (fitted - weight)
+void ChunkFit::compute_gradient() {
+    for (uint32_t p = 0; p < cols; ++p)
+        for (uint32_t r = 0; r < kRows; ++r) at(work, p)[r] = at(fitted, p)[r] - at(weight, p)[r];
+    std::fill(gradient.begin(), gradient.end(), 0.0f);
+    add_product(kRows, cols, cols, 1, {work.data(), kRows}, {objective.moment(), cols}, false,
+                gradient.data(), kRows);
+}
+
+// Fits column p to what is wanted; `change`: how far it moves, if asked for.
+void ChunkFit::choose(uint32_t p, const float *wanted, float *change) {
+    float chosen[kRows];
+    uint8_t codes[kRows] = {};
+    std::copy_n(table.begin(), kRows, chosen);
+    for (uint32_t k = 0; k + 1 < entries; ++k) {
+        const float *above = at(middle, k), *entry = at(table, k + 1);
+        for (uint32_t r = 0; r < kRows; ++r) {
+            chosen[r] = wanted[r] > above[r] ? entry[r] : chosen[r];
+            codes[r] = static_cast<uint8_t>(codes[r] + (wanted[r] > above[r]));
+        }
+    }
+    float *to = at(fitted, p);
+    const uint8_t *is_sparse = at(sparse, p);
+    for (uint32_t r = 0; r < kRows; ++r) {
+        const float value = is_sparse[r] ? wanted[r] : chosen[r];
+        if (change) change[r] = value - to[r];
+        to[r] = value;
+    }
+    std::copy_n(codes, kRows, at(code, p));
+}
+
+// Quantizes column after column; what that changes in the outputs, the columns that are still to
+// come make up for as well as they can.
+void ChunkFit::compensate_errors() {
+    const float *factor = objective.inverse_factor();
+    work = weight;
+    for (uint32_t end = cols; end > 0;) {
+        const uint32_t begin = end > kBlock ? end - kBlock : 0;
+        for (uint32_t p = end; p-- > begin;) {
+            float *wanted = at(work, p), *error = at(errors, p - begin);
+            choose(p, wanted, nullptr);
+            const float *now = at(fitted, p);
+            const float scale = 1 / factor[p + size_t{p} * cols];
+            for (uint32_t r = 0; r < kRows; ++r) error[r] = (wanted[r] - now[r]) * scale;
+            for (uint32_t q = begin; q < p; ++q)
+                add_scaled(at(work, q), error, -factor[p + size_t{q} * cols]);
+        }
+        add_product(kRows, begin, end - begin, -1, {errors.data(), kRows}, {factor + begin, cols},
+                    false, work.data(), kRows);
+        end = begin;
+    }
+}
+
+// Moves each weight to where the objective is least while all others stay.
+void ChunkFit::descend() {
+    const float *moment = objective.moment();
+    float *slope = gradient.data();
+    for (uint32_t end = cols; end > 0;) {
+        const uint32_t begin = end > kBlock ? end - kBlock : 0;
+        for (uint32_t p = end; p-- > begin;) {
+            const float *of_column = moment + size_t{p} * cols;
+            const float *now = at(fitted, p), *by = slope + size_t{p} * kRows;
+            float wanted[kRows], *change = at(errors, p - begin);
+            for (uint32_t r = 0; r < kRows; ++r) wanted[r] = now[r] - by[r] / of_column[p];
+            choose(p, wanted, change);
+            for (uint32_t q = begin; q < end; ++q)
+                add_scaled(slope + size_t{q} * kRows, change, of_column[q]);
+        }
+        for (const auto &[from, to] : {std::pair(0u, begin), std::pair(end, cols)})
+            add_product(kRows, to - from, end - begin, 1, {errors.data(), kRows},
+                        {moment + begin + size_t{from} * cols, cols}, false,
+                        slope + size_t{from} * kRows, kRows);
+        end = begin;
+    }
+}
+
+// The table of each row that is best for its codes: where the gradient by each entry is 0.
+void ChunkFit::refit_tables() {
+    compute_gradient();
+    std::vector<double> sums(size_t{entries} * entries);
+    for (uint32_t row = 0; row < kRows; ++row) {
+        sum_by_codes(row, sums.data());
+        solve_table(row, sums.data());
+        sort_table(row);
+    }
+    find_middles();
+    for (uint32_t p = 0; p < cols; ++p)
+        for (uint32_t r = 0; r < kRows; ++r)
+            if (!at(sparse, p)[r]) at(fitted, p)[r] = at(table, at(code, p)[r])[r];
+}
+
+// sums[k][l]: the sum of H over pairs of columns, of which the first has code k and the second l.
+void ChunkFit::sum_by_codes(uint32_t row, double *sums) const {
+    const float *moment = objective.moment();
+    std::vector<uint8_t> codes(cols);
+    // Columns of the sparse part go where nobody looks.
+    for (uint32_t p = 0; p < cols; ++p)
+        codes[p] = static_cast<uint8_t>(at(sparse, p)[row] ? entries : at(code, p)[row]);
+    std::fill_n(sums, size_t{entries} * entries, 0.0);
+    float by_code[kMostEntries + 1][kSumBlock];
+    for (uint32_t begin = 0; begin < cols; begin += kSumBlock) {
+        const uint32_t count = std::min(kSumBlock, cols - begin);
+        // The block beside itself is counted once, what follows it twice: H is symmetric.
+        for (const bool twice : {false, true}) {
+            for (auto &of_code : by_code) std::fill(of_code, of_code + kSumBlock, 0.0f);
+            const uint32_t first = twice ? begin + count : begin;
+            const uint32_t last = twice ? cols : begin + count;
+            for (uint32_t q = first; q < last; ++q) {
+                float *sum = by_code[codes[q]];
+                const float *from = moment + size_t{q} * cols + begin;
+                if (count == kSumBlock)
+                    for (uint32_t i = 0; i < kSumBlock; ++i) sum[i] += from[i];
+                else
+                    for (uint32_t i = 0; i < count; ++i) sum[i] += from[i];
+            }
+            for (uint32_t i = 0; i < count; ++i) {
+                const uint32_t k = codes[begin + i];
+                if (k == entries) continue;
+                for (uint32_t l = 0; l < entries; ++l) {
+                    const auto sum = static_cast<double>(by_code[l][i]);
+                    sums[k * entries + l] += sum;
+                    if (twice) sums[l * entries + k] += sum;
+                }
+            }
+        }
+    }
+}
+
+void ChunkFit::solve_table(uint32_t row, double *sums) {
+    double step[kMostEntries] = {}, trace = 0;
+    for (uint32_t p = 0; p < cols; ++p)
+        if (!at(sparse, p)[row])
+            step[at(code, p)[row]] -= static_cast<double>(at(gradient, p)[row]);
+    for (uint32_t k = 0; k < entries; ++k) trace += sums[k * entries + k];
+    for (uint32_t k = 0; k < entries; ++k) sums[k * entries + k] += kRidge * trace / entries;
+    if (!solve(entries, sums, step)) return;
+    for (uint32_t k = 0; k < entries; ++k)
+        set_entry(row, k, static_cast<double>(at(table, k)[row]) + step[k]);
+}
+
+void ChunkFit::sort_table(uint32_t row) {
+    uint8_t order[kMostEntries], place[kMostEntries];
+    double old[kMostEntries];
+    for (uint32_t k = 0; k < entries; ++k) {
+        order[k] = static_cast<uint8_t>(k);
+        old[k] = at(exact, k)[row];
+    }
+    std::stable_sort(order, order + entries, [&](uint8_t a, uint8_t b) { return old[a] < old[b]; });
+    if (std::is_sorted(order, order + entries)) return;
+    for (uint32_t k = 0; k < entries; ++k) {
+        place[order[k]] = static_cast<uint8_t>(k);
+        set_entry(row, k, old[order[k]]);
+    }
+    for (uint32_t p = 0; p < cols; ++p) {
+        uint8_t &of_column = at(code, p)[row];
+        of_column = place[of_column];
+    }
+}
+
+void ChunkFit::find_middles() {
+    for (size_t i = 0; i + kRows < table.size(); ++i) middle[i] = (table[i] + table[i + kRows]) / 2;
+}
+
+double ChunkFit::objective_value() const {
+    double sum = 0;
+    for (size_t i = 0; i < weight.size(); ++i)
+        sum += static_cast<double>(fitted[i] - weight[i]) * static_cast<double>(gradient[i]);
+    return sum;
+}
+
+std::vector<double> ChunkFit::centroids(uint32_t row) const {
+    std::vector<double> of_row(entries);
+    for (uint32_t k = 0; k < entries; ++k) of_row[k] = at(exact, k)[row];
+    return of_row;
+}
+
+void ChunkFit::get_row(uint32_t row, uint8_t *codes, float *values) const {
+    for (uint32_t p = 0; p < cols; ++p) {
+        codes[objective.column(p)] = at(code, p)[row];
+        values[objective.column(p)] = at(fitted, p)[row];
+    }
+}
+
+}  // namespace densq::tool

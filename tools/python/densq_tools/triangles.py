@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""Upper triangles of symmetric matrices in a safetensors file that is written piece by piece.
+
+A triangle is a tensor of one dimension, F32: row after row, each from its diagonal element on.
+"""
+import json
+import os
+import struct
+
+import torch
+
+from . import InputError
+
+KEY = "densq.moments"
+
+
+def upper_triangle(matrix):
+    return torch.cat([row[i:] for i, row in enumerate(matrix)])
+
+
+class TriangleFile:
+    """Of the sizes {name: n}.  Until it is finished, its name has .partial at the end."""
+
+    def __init__(self, path, sizes, facts):
+        """facts: what the contents depend on, and what a reader may want to know; JSON."""
+        self.path, self.partial = path, path.with_name(path.name + ".partial")
+        self.names, self.ends = list(sizes), []
+        entries, end = {"__metadata__": {KEY: json.dumps(facts)}}, 0
+        for name, size in sizes.items():
+            begin, end = end, end + 4 * (size * (size + 1) // 2)
+            entries[name] = {"dtype": "F32", "shape": [(end - begin) // 4],
+                             "data_offsets": [begin, end]}
+            self.ends.append(end)
+        text = json.dumps(entries, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        self.header = struct.pack("<Q", len(text)) + text
+        self.written = 0
+
+    def resume(self):
+        """Takes up what an interrupted run has written; returns the names that are missing."""
+        if self.partial.is_file():
+            with open(self.partial, "rb") as file:
+                if file.read(len(self.header)) != self.header:
+                    raise InputError(f"{self.partial} is from a run with another model, text or "
+                                     "samples; delete it to begin anew")
+            data = self.partial.stat().st_size - len(self.header)
+            self.written = sum(end <= data for end in self.ends)
+            size = len(self.header) + (self.ends[self.written - 1] if self.written else 0)
+            os.truncate(self.partial, size)
+        else:
+            self.partial.write_bytes(self.header)
+        return self.names[self.written:]
+
+    def append(self, triangle):
+        with open(self.partial, "ab") as file:
+            file.write(triangle.contiguous().numpy().data)
+        self.written += 1
+
+    def finish(self):
+        with open(self.partial, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(self.partial, self.path)
+
+    def is_finished(self):
+        """Whether there is a file already that these sizes and facts would make."""
+        if not self.path.is_file():
+            return False
+        with open(self.path, "rb") as file:
+            same = file.read(len(self.header)) == self.header
+        return same and self.path.stat().st_size == len(self.header) + (self.ends or [0])[-1]
