@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // made_up_matrix.hpp - random weights and gradients, and what the tool makes of them.
 #pragma once
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -59,6 +61,14 @@ inline Weights make_weights(uint32_t rows, uint32_t cols, unsigned seed) {
         w.gradients.push_back(std::exp(3 * normal(random)));
     }
     return w;
+}
+
+inline void check_same(const QuantizedMatrix &a, const QuantizedMatrix &b) {
+    CHECK(a.lut == b.lut);
+    CHECK(a.codes == b.codes);
+    CHECK(a.row_ptr == b.row_ptr);
+    CHECK(a.col == b.col);
+    CHECK(a.val == b.val);
 }
 
 inline double to_double(uint16_t half) { return static_cast<double>(densq_f16_to_f32(half)); }

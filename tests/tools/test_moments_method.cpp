@@ -18,14 +18,6 @@ Options with_method(const char *method, uint32_t bits, double outliers = 0.01,
     return {bits, outliers, 0, threads, method};
 }
 
-void check_same(const QuantizedMatrix &a, const QuantizedMatrix &b) {
-    CHECK(a.lut == b.lut);
-    CHECK(a.codes == b.codes);
-    CHECK(a.row_ptr == b.row_ptr);
-    CHECK(a.col == b.col);
-    CHECK(a.val == b.val);
-}
-
 // The least objective of a row over all codes, with the best table for each, in doubles.
 double least_objective(const std::vector<float> &weights, const Moments &moments, uint32_t bits) {
     const uint32_t cols = moments.cols, entries = 1u << bits;

@@ -171,14 +171,6 @@ std::vector<size_t> sparse_positions(const QuantizedMatrix &q) {
     return positions;
 }
 
-void check_same(const QuantizedMatrix &a, const QuantizedMatrix &b) {
-    CHECK(a.lut == b.lut);
-    CHECK(a.codes == b.codes);
-    CHECK(a.row_ptr == b.row_ptr);
-    CHECK(a.col == b.col);
-    CHECK(a.val == b.val);
-}
-
 }  // namespace
 
 TEST_CASE("matrix: shapes, bits and shares against the reference") {

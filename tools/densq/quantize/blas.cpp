@@ -17,18 +17,18 @@ void strtri_(const char *uplo, const char *diag, const blasint *n, float *a, con
 namespace densq::tool {
 namespace {
 
-// Called by every function here: the setting is one of the process.
+// The setting is one of the process, and the factor comes before all products.
 void use_own_thread() { openblas_set_num_threads(1); }
 
 }  // namespace
 
 void add_product(uint32_t m, uint32_t n, uint32_t k, float factor, ConstView a, ConstView b,
-                 bool transposed, float *c, size_t c_stride) {
+                 float *c, size_t c_stride) {
     if (!m || !n || !k) return;
-    cblas_sgemm(CblasColMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans,
-                static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), factor,
-                a.data, static_cast<blasint>(a.stride), b.data, static_cast<blasint>(b.stride), 1,
-                c, static_cast<blasint>(c_stride));
+    cblas_sgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(m),
+                static_cast<blasint>(n), static_cast<blasint>(k), factor, a.data,
+                static_cast<blasint>(a.stride), b.data, static_cast<blasint>(b.stride), 1, c,
+                static_cast<blasint>(c_stride));
 }
 
 bool invert_cholesky_factor(uint32_t size, float *matrix) {

@@ -13,9 +13,9 @@ struct ConstView {
     size_t stride;
 };
 
-// c[m][n] += factor * a[m][k] * b, b[k][n] as it lies or, if transposed, as [n][k].
+// c[m][n] += factor * a[m][k] * b[k][n]
 void add_product(uint32_t m, uint32_t n, uint32_t k, float factor, ConstView a, ConstView b,
-                 bool transposed, float *c, size_t c_stride);
+                 float *c, size_t c_stride);
 
 // Turns a symmetric positive definite matrix, of which only the elements i >= j are read, into its
 // lower Cholesky factor, and that into its inverse.  Returns false if it is not positive definite.

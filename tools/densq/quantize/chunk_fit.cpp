@@ -108,7 +108,7 @@ void ChunkFit::compute_gradient() {
     for (uint32_t p = 0; p < cols; ++p)
         for (uint32_t r = 0; r < kRows; ++r) at(work, p)[r] = at(fitted, p)[r] - at(weight, p)[r];
     std::fill(gradient.begin(), gradient.end(), 0.0f);
-    add_product(kRows, cols, cols, 1, {work.data(), kRows}, {objective.moment(), cols}, false,
+    add_product(kRows, cols, cols, 1, {work.data(), kRows}, {objective.moment(), cols},
                 gradient.data(), kRows);
 }
 
@@ -151,7 +151,7 @@ void ChunkFit::compensate_errors() {
                 add_scaled(at(work, q), error, -factor[p + size_t{q} * cols]);
         }
         add_product(kRows, begin, end - begin, -1, {errors.data(), kRows}, {factor + begin, cols},
-                    false, work.data(), kRows);
+                    work.data(), kRows);
         end = begin;
     }
 }
@@ -173,8 +173,8 @@ void ChunkFit::descend() {
         }
         for (const auto &[from, to] : {std::pair(0u, begin), std::pair(end, cols)})
             add_product(kRows, to - from, end - begin, 1, {errors.data(), kRows},
-                        {moment + begin + size_t{from} * cols, cols}, false,
-                        slope + size_t{from} * kRows, kRows);
+                        {moment + begin + size_t{from} * cols, cols}, slope + size_t{from} * kRows,
+                        kRows);
         end = begin;
     }
 }

@@ -28,9 +28,6 @@ public:
     std::vector<double> centroids(uint32_t row) const;
     void get_row(uint32_t row, uint8_t *codes, float *fitted) const;
 
-    // Of all rows: the sum of (fitted - weight) H (fitted - weight)^T.
-    double objective_value() const;
-
 private:
     // [cols][kRows]: the rows' values of a column lie beside each other.
     template <typename T>
@@ -46,6 +43,8 @@ private:
     void set_entry(uint32_t row, uint32_t k, double entry);
     void sort_table(uint32_t row);
     void find_middles();
+    // Of all rows: the sum of (fitted - weight) H (fitted - weight)^T.
+    double objective_value() const;
 
     const RowObjective &objective;
     uint32_t cols, entries;

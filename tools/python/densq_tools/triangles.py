@@ -34,7 +34,6 @@ class TriangleFile:
         text = json.dumps(entries, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
         self.header = struct.pack("<Q", len(text)) + text
-        self.written = 0
 
     def resume(self):
         """Takes up what an interrupted run has written; returns the names that are missing."""
@@ -44,17 +43,15 @@ class TriangleFile:
                     raise InputError(f"{self.partial} is from a run with another model, text or "
                                      "samples; delete it to begin anew")
             data = self.partial.stat().st_size - len(self.header)
-            self.written = sum(end <= data for end in self.ends)
-            size = len(self.header) + (self.ends[self.written - 1] if self.written else 0)
-            os.truncate(self.partial, size)
-        else:
-            self.partial.write_bytes(self.header)
-        return self.names[self.written:]
+            written = sum(end <= data for end in self.ends)
+            os.truncate(self.partial, len(self.header) + [0, *self.ends][written])
+            return self.names[written:]
+        self.partial.write_bytes(self.header)
+        return self.names
 
     def append(self, triangle):
         with open(self.partial, "ab") as file:
             file.write(triangle.contiguous().numpy().data)
-        self.written += 1
 
     def finish(self):
         with open(self.partial, "rb+") as file:
