@@ -8,7 +8,7 @@ import json
 import numpy as np
 
 from models import make_gradients, make_weights, save
-from support import check_fails, check_matrix, main, quantize, run
+from support import check_fails, check_matrix, decode, main, quantize, run
 
 UP, DOWN = "model.layers.0.mlp.up_proj.weight", "model.layers.1.mlp.down_proj.weight"
 EXPERTS = "model.layers.2.mlp.experts.down_proj"
@@ -41,14 +41,6 @@ def make_model(folder):
 def save_moments(path, moments):
     save(path, {name: triangle(value) if value.ndim == 2 else np.stack(list(map(triangle, value)))
                 for name, value in moments.items()})
-
-
-def decode(matrix):
-    """The weights that a matrix of a file stands for."""
-    values = np.take_along_axis(matrix.lut.astype(np.float64), matrix.codes.astype(int), 1)
-    for row, col, value in matrix.sparse:
-        values[row, col] += value
-    return values
 
 
 def damage(matrix, weights, moments):
@@ -93,7 +85,7 @@ def test_gradients_are_where_it_begins(folder):
     save(folder / "g.safetensors", make_gradients(model))
     contents = quantize(folder / "m.safetensors", folder / "out.densq", "--bits", 3, "--moments",
                         folder / "moments.safetensors", "--expert-layout", "out-in",
-                        gradients=folder / "g.safetensors")
+                        "--select", "magnitude", gradients=folder / "g.safetensors")
     plain = quantize(folder / "m.safetensors", folder / "out.densq", "--bits", 3,
                      "--expert-layout", "out-in", gradients=folder / "g.safetensors")
     places, plain_places = ([place[:2] for place in file.matrices[UP].sparse]
@@ -107,12 +99,11 @@ def test_the_same_bytes_in_parts_and_on_any_number_of_threads(folder):
     make_model(folder)
     files = []
     for threads in (1, 3):
-        with_moments(folder, "--threads", threads)
+        with_moments(folder, "--select", "error", "--threads", threads)
         files.append((folder / "out.densq").read_bytes())
-    common = ["--model", folder / "m.safetensors"]
-    plan = run("quantize", *common, "--bits", 3, "--unweighted", "--moments",
-               folder / "moments.safetensors", "--expert-layout", "out-in", "--plan",
-               folder / "plan.json")
+    plan = run("quantize", "--model", folder / "m.safetensors", "--bits", 3, "--unweighted",
+               "--moments", folder / "moments.safetensors", "--expert-layout", "out-in",
+               "--select", "error", "--plan", folder / "plan.json")
     assert plan.returncode == 0, plan
     for part in ("0:1", "1:3"):
         made = run("quantize", "--plan", folder / "plan.json", "--layers", part, "-o",

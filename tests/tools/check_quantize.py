@@ -9,8 +9,8 @@ import shutil
 import numpy as np
 
 from models import load, make_gradients, make_weights, save, save_raw, save_shards, to_bf16
-from support import (STORIES, TEXTS, check_matrix, check_plain, main, matrix_bytes, quantize,
-                     read_file, run, without_notes)
+from support import (STORIES, TEXTS, check_matrix, check_plain, decode, main, matrix_bytes,
+                     quantize, read_file, run, without_notes)
 
 
 def made_up_model():
@@ -204,6 +204,28 @@ def test_unweighted(folder):
     check_contents(contents, model)
     assert json.loads(contents.metadata["densq.options"]) == {
         "bits": 4, "outliers": "0.40%", "sensitive": "0%", "weighted": False}
+
+
+def test_the_sparse_part_by_error(folder):
+    name = "model.layers.0.up.weight"
+    model = {name: made_up_model()[name]}
+    gradients = make_gradients(model)
+    save(folder / "m.safetensors", model)
+    save(folder / "g.safetensors", gradients)
+
+    def quantize_by(*options):
+        contents = quantize(folder / "m.safetensors", folder / "out.densq", "--bits", 2, *options,
+                            gradients=folder / "g.safetensors")
+        matrix = contents.matrices[name]
+        damage = (gradients[name] * (decode(matrix) - model[name]) ** 2).sum()
+        return matrix.sparse, damage, json.loads(contents.metadata["densq.options"])
+
+    paper, paper_damage, options = quantize_by()
+    assert "select" not in options
+    assert quantize_by("--select", "magnitude")[0] == paper
+    better, damage, options = quantize_by("--select", "error")
+    assert len(better) == len(paper) and damage < 0.95 * paper_damage, (damage, paper_damage)
+    assert options["select"] == "error"
 
 
 def test_gradients_of_zero_warn(folder):

@@ -37,8 +37,9 @@ struct Options {
     double outliers, sensitive;
     uint32_t threads;
     std::string method = kFisherMethod;
+    std::string select = {};
 
-    MatrixRecipe recipe() const { return {bits, outliers, sensitive, method}; }
+    MatrixRecipe recipe() const { return {bits, outliers, sensitive, method, select}; }
 };
 
 inline QuantizationResult quantize_with_notes(

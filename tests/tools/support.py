@@ -175,6 +175,14 @@ def decode_field(slots, field, bits):
 # ---- What a matrix must be ----
 
 
+def decode(matrix):
+    """The weights that a matrix of a file stands for."""
+    values = np.take_along_axis(matrix.lut.astype(np.float64), matrix.codes.astype(int), 1)
+    for row, col, value in matrix.sparse:
+        values[row, col] += value
+    return values
+
+
 def expected_sparse(weights, gradients, outliers, sensitive):
     """Flat positions; shares in percent."""
     def take(scores, count):

@@ -52,6 +52,11 @@ double least_objective(const std::vector<float> &weights, const Moments &moments
     return least;
 }
 
+float moment_at(const RowObjective &objective, uint32_t p, uint32_t q) {
+    constexpr uint32_t kBlock = RowObjective::kBlock;
+    return objective.moment(p / kBlock)[q * kBlock + p % kBlock];
+}
+
 }  // namespace
 
 TEST_CASE("the objective's factor is the inverse of a Cholesky factor of the damped moments") {
@@ -59,10 +64,12 @@ TEST_CASE("the objective's factor is the inverse of a Cholesky factor of the dam
     const RowObjective objective(70, moments.reader());
     const uint32_t n = objective.cols();
     const auto at = [&](uint32_t p, uint32_t q) {
-        return static_cast<double>(objective.moment()[size_t{p} * n + q]);
+        return static_cast<double>(moment_at(objective, p, q));
     };
     const auto inverse = [&](uint32_t p, uint32_t q) {
-        return static_cast<double>(objective.inverse_factor()[p + size_t{q} * n]);
+        constexpr uint32_t kBlock = RowObjective::kBlock;
+        const float *block = objective.inverse_factor(p / kBlock);
+        return static_cast<double>(block[q * kBlock + p % kBlock]);
     };
     double worst = 0, trace = 0;
     for (uint32_t p = 0; p < n; ++p) {
@@ -76,7 +83,7 @@ TEST_CASE("the objective's factor is the inverse of a Cholesky factor of the dam
                     product += inverse(p, i) * at(i, j) * inverse(q, j);
             worst = std::max(worst, std::abs(product - (p == q)));
             if (p != q)
-                CHECK(objective.moment()[size_t{p} * n + q] ==
+                CHECK(moment_at(objective, p, q) ==
                       moments.values[column * n + objective.column(q)]);
         }
     }
@@ -131,9 +138,9 @@ TEST_CASE("inputs that are independent and equal leave the k-means as it is") {
     w.gradients.clear();
     const Moments moments = equal_moments(150);
     const double by_moments =
-        measure(w, quantize(w, with_method(kMomentsMethod, 3), moments), moments);
+        measure(w, quantize(w, with_method(kMomentsMethod, 3, 0), moments), moments);
     const double by_fisher =
-        measure(w, quantize(w, with_method(kFisherMethod, 3), moments), moments);
+        measure(w, quantize(w, with_method(kFisherMethod, 3, 0), moments), moments);
     CHECK(by_moments == doctest::Approx(by_fisher).epsilon(1e-3));
 }
 
@@ -162,8 +169,7 @@ TEST_CASE("tables are the best for their codes") {
                     const auto error = [&](uint32_t c) {
                         return table[codes[c]] - static_cast<double>(w.values[r * 96 + c]);
                     };
-                    sum +=
-                        error(i) * static_cast<double>(objective.moment()[p * 96 + q]) * error(j);
+                    sum += error(i) * static_cast<double>(moment_at(objective, p, q)) * error(j);
                 }
             return sum;
         };

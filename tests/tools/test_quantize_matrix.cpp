@@ -80,6 +80,32 @@ std::vector<uint16_t> expected_lut(const Weights &w, const std::vector<bool> &sp
     return lut;
 }
 
+// From the centroids of what is not sparse; times the gradients.
+std::vector<float> squared_errors(const Weights &w, const std::vector<bool> &sparse,
+                                  uint32_t bits) {
+    std::vector<float> errors, values, gradients;
+    KMeans kmeans(1u << bits);
+    for (size_t begin = 0; begin < w.values.size(); begin += w.cols) {
+        values.clear();
+        gradients.clear();
+        for (size_t i = begin; i < begin + w.cols; ++i) {
+            if (sparse[i]) continue;
+            values.push_back(w.values[i]);
+            gradients.push_back(w.gradients.empty() ? 1 : w.gradients[i]);
+        }
+        const std::vector<double> &centroids =
+            kmeans.fit(values.data(), gradients.data(), values.size());
+        for (size_t i = begin; i < begin + w.cols; ++i) {
+            double least = INFINITY;
+            for (const double centroid : centroids)
+                least = std::min(least, std::abs(static_cast<double>(w.values[i]) - centroid));
+            const double weight = w.gradients.empty() ? 1 : static_cast<double>(w.gradients[i]);
+            errors.push_back(static_cast<float>(least * least * weight));
+        }
+    }
+    return errors;
+}
+
 // All bits that stand for no code are zero: the codes alone, put again, give the same bytes.
 void check_padding(const QuantizedMatrix &q) {
     REQUIRE(q.codes.size() == densq_codes_bytes(q.rows, q.cols, q.bits));
@@ -255,6 +281,43 @@ TEST_CASE("matrix: among equals those that come first, on any number of threads"
         w.gradients[13] = 3;
         CHECK(sparse_positions(quantize(w, {2, 0.2, 0.2, threads})) ==
               std::vector<size_t>{0, 1, 2, 3, 7, 13});
+    }
+}
+
+TEST_CASE("matrix: by error, the weights that codes hold worst") {
+    for (const auto &[rows, cols] : {std::pair(35u, 80u), {1u, 20u}, {3u, 300u}})
+        for (const bool weighted : {true, false}) {
+            CAPTURE(rows);
+            CAPTURE(weighted);
+            Weights w = make_weights(rows, cols, 16);
+            if (!weighted) w.gradients.clear();
+            const Options options = {2, 0.05, 0.02, 2, kFisherMethod, kSelectError};
+            const QuantizedMatrix q = quantize(w, options);
+            std::vector<bool> sparse = expected_sparse(w, options);
+            const auto count = std::count(sparse.begin(), sparse.end(), true);
+            std::vector<size_t> expected;
+            for (int round = 0; round < 2; ++round) {
+                expected = ranked(squared_errors(w, sparse, 2));
+                expected.resize(static_cast<size_t>(count));
+                sparse.assign(sparse.size(), false);
+                for (const size_t i : expected) sparse[i] = true;
+            }
+            std::sort(expected.begin(), expected.end());
+            CHECK(sparse_positions(q) == expected);
+            for (const uint32_t threads : {1u, 3u, 7u})
+                check_same(q, quantize(w, {2, 0.05, 0.02, threads, kFisherMethod, kSelectError}));
+        }
+}
+
+TEST_CASE("matrix: what each method selects by") {
+    const Weights w = make_weights(20, 90, 17);
+    const Moments moments = make_moments(90, 17);
+    for (const std::string &method : method_names()) {
+        const auto by = [&](const std::string &select) {
+            return sparse_positions(quantize(w, {3, 0.04, 0.01, 2, method, select}, moments));
+        };
+        CHECK(by(kSelectError) != by(kSelectMagnitude));
+        CHECK(by("") == by(method == kFisherMethod ? kSelectMagnitude : kSelectError));
     }
 }
 

@@ -145,6 +145,12 @@ private:
                              "share of each matrix's most sensitive weights, taken first, in "
                              "percent")
                 ->capture_default_str(),
+            command
+                ->add_option("--select", quantize.select,
+                             "what the sparse part is: magnitude: as the two options above say; "
+                             "error: as many weights as they say, those that codes hold worst "
+                             "(default: magnitude with fisher, else error)")
+                ->check(CLI::IsMember({kSelectMagnitude, kSelectError})),
             add_globs("--include", &quantize.include,
                       "names of tensors to quantize, a glob; default: by structure"),
             add_globs("--exclude", &quantize.exclude, "names of tensors to keep plain, a glob"),

@@ -129,6 +129,7 @@ std::string options_json(const QuantizeOptions &options) {
     add("bits_for", options.bits_for);
     add("expert_layout", options.expert_layout);
     if (chosen_method(options) != kFisherMethod) json["method"] = chosen_method(options);
+    add("select", options.select);
     return json.dump();
 }
 

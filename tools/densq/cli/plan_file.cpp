@@ -67,6 +67,7 @@ QuantizeOptions parse_options(const PlanJson &json) {
     read("bits_for", &options.bits_for);
     read("expert_layout", &options.expert_layout);
     read("method", &options.method);
+    read("select", &options.select);
     return options;
 }
 
@@ -99,6 +100,7 @@ uint64_t fingerprint_of(const ModelPlan &plan, const InputChecksums &checksums) 
               std::bit_cast<uint64_t>(planned.recipe.sensitive)})
             print.add(number);
         print.add(planned.recipe.method);
+        print.add(planned.recipe.select);
         print.add(planned.origin.tensor);
     }
     for (const auto &[name, tensor] : plan.file.tensors) {

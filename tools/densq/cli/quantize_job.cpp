@@ -64,6 +64,7 @@ MatrixRecipe make_recipe(const QuantizeOptions &options) {
     recipe.outliers = parse_percent(options.outliers, "--outliers");
     recipe.sensitive = options.unweighted ? 0 : parse_percent(options.sensitive, "--sensitive");
     recipe.method = chosen_method(options);
+    recipe.select = options.select;
     return recipe;
 }
 

@@ -25,10 +25,10 @@ void use_own_thread() { openblas_set_num_threads(1); }
 void add_product(uint32_t m, uint32_t n, uint32_t k, float factor, ConstView a, ConstView b,
                  float *c, size_t c_stride) {
     if (!m || !n || !k) return;
-    cblas_sgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(m),
-                static_cast<blasint>(n), static_cast<blasint>(k), factor, a.data,
-                static_cast<blasint>(a.stride), b.data, static_cast<blasint>(b.stride), 1, c,
-                static_cast<blasint>(c_stride));
+    const auto order = [](ConstView view) { return view.transposed ? CblasTrans : CblasNoTrans; };
+    cblas_sgemm(CblasColMajor, order(a), order(b), static_cast<blasint>(m), static_cast<blasint>(n),
+                static_cast<blasint>(k), factor, a.data, static_cast<blasint>(a.stride), b.data,
+                static_cast<blasint>(b.stride), 1, c, static_cast<blasint>(c_stride));
 }
 
 bool invert_cholesky_factor(uint32_t size, float *matrix) {

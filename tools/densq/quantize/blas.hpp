@@ -7,10 +7,11 @@
 
 namespace densq::tool {
 
-// A matrix: element (i, j) at data[i + j * stride].
+// A matrix: element (i, j) at data[i + j * stride], or transposed at data[j + i * stride].
 struct ConstView {
     const float *data;
     size_t stride;
+    bool transposed = false;
 };
 
 // c[m][n] += factor * a[m][k] * b[k][n]

@@ -7,14 +7,15 @@
 #include "blas.hpp"
 #include "densq/format.h"
 #include "densq/half.h"
+#include "also_avx2.hpp"
 
 namespace densq::tool {
 namespace {
 
 constexpr uint32_t kRows = ChunkFit::kRows;
-constexpr uint32_t kBlock = 128;    // columns whose changes reach the others in one product
-constexpr uint32_t kSumBlock = 64;  // columns that are summed by codes together
-constexpr int kCompensations = 2, kMostDescents = 8;
+// Columns whose changes reach the others in one product.
+constexpr uint32_t kBlock = RowObjective::kBlock;
+constexpr int kCompensations = 1, kMostDescents = 3;
 constexpr double kLeastGain = 0.01;  // of the objective, by one more descent
 constexpr double kRidge = 1e-6;      // on the diagonal of a table's equations, of their mean
 constexpr uint32_t kMostEntries = 1u << DENSQ_MAX_BITS;
@@ -66,7 +67,8 @@ ChunkFit::ChunkFit(const RowObjective &objective_, uint32_t bits)
     : objective(objective_), cols(objective.cols()), entries(1u << bits),
       weight(size_t{cols} * kRows), fitted(weight), gradient(weight), work(weight),
       code(weight.size()), sparse(weight.size()), exact(size_t{entries} * kRows),
-      table(exact.size()), middle(exact.size()), errors(size_t{kBlock} * kRows) {}
+      table(exact.size()), middle(exact.size()), errors(size_t{kBlock} * kRows),
+      sums(kRows, cols, entries) {}
 
 void ChunkFit::set_row(uint32_t row, const float *weights, const uint8_t *in_sparse_part,
                        const std::vector<double> &centroids) {
@@ -87,9 +89,11 @@ void ChunkFit::set_entry(uint32_t row, uint32_t k, double entry) {
 void ChunkFit::fit() {
     find_middles();
     for (uint32_t p = 0; p < cols; ++p) choose(p, at(weight, p), nullptr);
+    compute_gradient();
     for (int i = 0; i < kCompensations; ++i) {
         refit_tables();
         compensate_errors();
+        compute_gradient();
     }
     double before = INFINITY;
     for (int i = 0; i < kMostDescents; ++i) {
@@ -108,12 +112,15 @@ void ChunkFit::compute_gradient() {
     for (uint32_t p = 0; p < cols; ++p)
         for (uint32_t r = 0; r < kRows; ++r) at(work, p)[r] = at(fitted, p)[r] - at(weight, p)[r];
     std::fill(gradient.begin(), gradient.end(), 0.0f);
-    add_product(kRows, cols, cols, 1, {work.data(), kRows}, {objective.moment(), cols},
-                gradient.data(), kRows);
+    for (uint32_t block = 0; block < objective.blocks(); ++block) {
+        const uint32_t begin = block * kBlock, end = std::min(cols, begin + kBlock);
+        add_product(kRows, end - begin, cols, 1, {work.data(), kRows},
+                    {objective.moment(block), kBlock, true}, at(gradient, begin), kRows);
+    }
 }
 
 // Fits column p to what is wanted; `change`: how far it moves, if asked for.
-void ChunkFit::choose(uint32_t p, const float *wanted, float *change) {
+DENSQ_TOOL_ALSO_AVX2 void ChunkFit::choose(uint32_t p, const float *wanted, float *change) {
     float chosen[kRows];
     uint8_t codes[kRows] = {};
     std::copy_n(table.begin(), kRows, chosen);
@@ -137,55 +144,55 @@ void ChunkFit::choose(uint32_t p, const float *wanted, float *change) {
 // Quantizes column after column; what that changes in the outputs, the columns that are still to
 // come make up for as well as they can.
 void ChunkFit::compensate_errors() {
-    const float *factor = objective.inverse_factor();
     work = weight;
-    for (uint32_t end = cols; end > 0;) {
-        const uint32_t begin = end > kBlock ? end - kBlock : 0;
+    for (uint32_t block = objective.blocks(); block-- > 0;) {
+        const uint32_t begin = block * kBlock, end = std::min(cols, begin + kBlock);
+        const float *factor = objective.inverse_factor(block);
         for (uint32_t p = end; p-- > begin;) {
             float *wanted = at(work, p), *error = at(errors, p - begin);
             choose(p, wanted, nullptr);
             const float *now = at(fitted, p);
-            const float scale = 1 / factor[p + size_t{p} * cols];
+            const float scale = 1 / factor[size_t{p} * kBlock + p - begin];
             for (uint32_t r = 0; r < kRows; ++r) error[r] = (wanted[r] - now[r]) * scale;
             for (uint32_t q = begin; q < p; ++q)
-                add_scaled(at(work, q), error, -factor[p + size_t{q} * cols]);
+                add_scaled(at(work, q), error, -factor[size_t{q} * kBlock + p - begin]);
         }
-        add_product(kRows, begin, end - begin, -1, {errors.data(), kRows}, {factor + begin, cols},
+        add_product(kRows, begin, end - begin, -1, {errors.data(), kRows}, {factor, kBlock},
                     work.data(), kRows);
-        end = begin;
     }
 }
 
 // Moves each weight to where the objective is least while all others stay.
 void ChunkFit::descend() {
-    const float *moment = objective.moment();
-    float *slope = gradient.data();
-    for (uint32_t end = cols; end > 0;) {
-        const uint32_t begin = end > kBlock ? end - kBlock : 0;
+    for (uint32_t block = objective.blocks(); block-- > 0;) {
+        const uint32_t begin = block * kBlock, end = std::min(cols, begin + kBlock);
+        const float *moment = objective.moment(block);
         for (uint32_t p = end; p-- > begin;) {
-            const float *of_column = moment + size_t{p} * cols;
-            const float *now = at(fitted, p), *by = slope + size_t{p} * kRows;
+            const float *of_column = moment + size_t{p} * kBlock;
+            const float *now = at(fitted, p), *slope = at(gradient, p);
             float wanted[kRows], *change = at(errors, p - begin);
-            for (uint32_t r = 0; r < kRows; ++r) wanted[r] = now[r] - by[r] / of_column[p];
+            for (uint32_t r = 0; r < kRows; ++r)
+                wanted[r] = now[r] - slope[r] / of_column[p - begin];
             choose(p, wanted, change);
             for (uint32_t q = begin; q < end; ++q)
-                add_scaled(slope + size_t{q} * kRows, change, of_column[q]);
+                add_scaled(at(gradient, q), change, of_column[q - begin]);
         }
-        for (const auto &[from, to] : {std::pair(0u, begin), std::pair(end, cols)})
-            add_product(kRows, to - from, end - begin, 1, {errors.data(), kRows},
-                        {moment + begin + size_t{from} * cols, cols}, slope + size_t{from} * kRows,
-                        kRows);
-        end = begin;
+        add_product(kRows, begin, end - begin, 1, {errors.data(), kRows}, {moment, kBlock},
+                    gradient.data(), kRows);
+        if (end < cols)
+            add_product(kRows, cols - end, end - begin, 1, {errors.data(), kRows},
+                        {moment + size_t{end} * kBlock, kBlock}, at(gradient, end), kRows);
     }
 }
 
 // The table of each row that is best for its codes: where the gradient by each entry is 0.
 void ChunkFit::refit_tables() {
-    compute_gradient();
-    std::vector<double> sums(size_t{entries} * entries);
+    for (uint32_t p = 0; p < cols; ++p)
+        for (uint32_t r = 0; r < kRows; ++r)
+            sums.set_code(r, p, at(sparse, p)[r] ? static_cast<uint8_t>(entries) : at(code, p)[r]);
+    sums.compute(objective);
     for (uint32_t row = 0; row < kRows; ++row) {
-        sum_by_codes(row, sums.data());
-        solve_table(row, sums.data());
+        solve_table(row);
         sort_table(row);
     }
     find_middles();
@@ -194,51 +201,14 @@ void ChunkFit::refit_tables() {
             if (!at(sparse, p)[r]) at(fitted, p)[r] = at(table, at(code, p)[r])[r];
 }
 
-// sums[k][l]: the sum of H over pairs of columns, of which the first has code k and the second l.
-void ChunkFit::sum_by_codes(uint32_t row, double *sums) const {
-    const float *moment = objective.moment();
-    std::vector<uint8_t> codes(cols);
-    // Columns of the sparse part go where nobody looks.
-    for (uint32_t p = 0; p < cols; ++p)
-        codes[p] = static_cast<uint8_t>(at(sparse, p)[row] ? entries : at(code, p)[row]);
-    std::fill_n(sums, size_t{entries} * entries, 0.0);
-    float by_code[kMostEntries + 1][kSumBlock];
-    for (uint32_t begin = 0; begin < cols; begin += kSumBlock) {
-        const uint32_t count = std::min(kSumBlock, cols - begin);
-        // The block beside itself is counted once, what follows it twice: H is symmetric.
-        for (const bool twice : {false, true}) {
-            for (auto &of_code : by_code) std::fill(of_code, of_code + kSumBlock, 0.0f);
-            const uint32_t first = twice ? begin + count : begin;
-            const uint32_t last = twice ? cols : begin + count;
-            for (uint32_t q = first; q < last; ++q) {
-                float *sum = by_code[codes[q]];
-                const float *from = moment + size_t{q} * cols + begin;
-                if (count == kSumBlock)
-                    for (uint32_t i = 0; i < kSumBlock; ++i) sum[i] += from[i];
-                else
-                    for (uint32_t i = 0; i < count; ++i) sum[i] += from[i];
-            }
-            for (uint32_t i = 0; i < count; ++i) {
-                const uint32_t k = codes[begin + i];
-                if (k == entries) continue;
-                for (uint32_t l = 0; l < entries; ++l) {
-                    const auto sum = static_cast<double>(by_code[l][i]);
-                    sums[k * entries + l] += sum;
-                    if (twice) sums[l * entries + k] += sum;
-                }
-            }
-        }
-    }
-}
-
-void ChunkFit::solve_table(uint32_t row, double *sums) {
-    double step[kMostEntries] = {}, trace = 0;
+void ChunkFit::solve_table(uint32_t row) {
+    double step[kMostEntries] = {}, trace = 0, *equations = sums.of_row(row);
     for (uint32_t p = 0; p < cols; ++p)
         if (!at(sparse, p)[row])
             step[at(code, p)[row]] -= static_cast<double>(at(gradient, p)[row]);
-    for (uint32_t k = 0; k < entries; ++k) trace += sums[k * entries + k];
-    for (uint32_t k = 0; k < entries; ++k) sums[k * entries + k] += kRidge * trace / entries;
-    if (!solve(entries, sums, step)) return;
+    for (uint32_t k = 0; k < entries; ++k) trace += equations[k * entries + k];
+    for (uint32_t k = 0; k < entries; ++k) equations[k * entries + k] += kRidge * trace / entries;
+    if (!solve(entries, equations, step)) return;
     for (uint32_t k = 0; k < entries; ++k)
         set_entry(row, k, static_cast<double>(at(table, k)[row]) + step[k]);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "code_sums.hpp"
 #include "row_objective.hpp"
 
 namespace densq::tool {
@@ -38,8 +39,7 @@ private:
     void compensate_errors();
     void descend();
     void refit_tables();
-    void sum_by_codes(uint32_t row, double *sums) const;
-    void solve_table(uint32_t row, double *sums);
+    void solve_table(uint32_t row);
     void set_entry(uint32_t row, uint32_t k, double entry);
     void sort_table(uint32_t row);
     void find_middles();
@@ -54,6 +54,7 @@ private:
     std::vector<double> exact;         // [entries][kRows]: entries before rounding to halves
     std::vector<float> table, middle;  // [entries][kRows]; middles between an entry and the next
     std::vector<float> errors;         // of a block of columns
+    CodeSums sums;
 };
 
 }  // namespace densq::tool

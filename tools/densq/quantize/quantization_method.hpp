@@ -30,12 +30,17 @@ constexpr float kLargestWeight = 65504;  // of fp16, which holds the sparse valu
 constexpr const char *kFisherMethod = "fisher";
 constexpr const char *kMomentsMethod = "moments";
 
+// Ways to select the sparse part (sparse_choice.hpp).
+constexpr const char *kSelectMagnitude = "magnitude";
+constexpr const char *kSelectError = "error";
+
 // How a matrix is quantized; chosen for each when the whole model is planned.
 struct MatrixRecipe {
     uint32_t bits;
     double outliers;   // shares of all weights that go to the sparse part
     double sensitive;  // 0 without gradients
     std::string method = kFisherMethod;
+    std::string select = {};  // empty: the method's own
 };
 
 struct Workers {

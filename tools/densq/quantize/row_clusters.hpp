@@ -21,6 +21,7 @@ public:
 
     // Of the row.
     const float *weights() const { return weight.data(); }
+    const float *gradients() const { return gradient.data(); }  // as they count in the k-means
     const uint8_t *in_sparse_part() const { return sparse.data(); }
 
     uint32_t rows_mostly_zero = 0;  // so far; see MatrixNotes

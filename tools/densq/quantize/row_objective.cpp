@@ -14,44 +14,64 @@ namespace {
 // inverse.
 constexpr float kDamping = 0.01f, kMostDamping = 10;
 
-}  // namespace
-
-RowObjective::RowObjective(uint32_t cols, const RowReader &moments)
-    : columns(cols), matrix(size_t{cols} * cols) {
-    std::vector<float> row(cols), diagonal(cols);
+// Gives add() the elements (i, j), i <= j, of the moments.
+template <typename Add>
+void for_each_moment(uint32_t cols, const RowReader &moments, Add add) {
+    std::vector<float> row(cols);
     for (uint32_t i = 0; i < cols; ++i) {
         moments(i, row.data());
-        diagonal[i] = row[0];
+        for (uint32_t j = i; j < cols; ++j) add(i, j, row[j - i]);
     }
+}
+
+}  // namespace
+
+RowObjective::RowObjective(uint32_t cols, const RowReader &moments) : columns(cols), place(cols) {
+    std::vector<float> diagonal(cols);
+    double trace = 0;
+    for_each_moment(cols, moments, [&](uint32_t i, uint32_t j, float value) {
+        if (i != j) return;
+        diagonal[i] = value;
+        trace += static_cast<double>(value);
+    });
     std::iota(columns.begin(), columns.end(), 0u);
     std::stable_sort(columns.begin(), columns.end(),
                      [&](uint32_t a, uint32_t b) { return diagonal[a] < diagonal[b]; });
-    std::vector<uint32_t> place(cols);
     for (uint32_t p = 0; p < cols; ++p) place[columns[p]] = p;
-    for (uint32_t i = 0; i < cols; ++i) {
-        moments(i, row.data());
-        const size_t p = place[i];
-        for (uint32_t j = i; j < cols; ++j) {
-            const size_t q = place[j];
-            matrix[p * cols + q] = matrix[q * cols + p] = row[j - i];
-        }
+
+    const auto mean = static_cast<float>(trace / cols);
+    float damping = kDamping;
+    while (!invert(moments, damping * mean)) {
+        damping *= 10;
+        if (damping > kMostDamping) throw NoSecondMoments();
     }
-    damp_and_invert();
+    matrix.resize(size_t{blocks()} * cols * kBlock);
+    const auto at = [&](uint32_t p, uint32_t q) -> float & {
+        return matrix[(size_t{p / kBlock} * cols + q) * kBlock + p % kBlock];
+    };
+    for_each_moment(cols, moments, [&](uint32_t i, uint32_t j, float value) {
+        at(place[i], place[j]) = at(place[j], place[i]) = i == j ? value + damping * mean : value;
+    });
 }
 
-void RowObjective::damp_and_invert() {
-    const size_t n = columns.size();
-    double trace = 0;
-    for (size_t p = 0; p < n; ++p) trace += static_cast<double>(matrix[p * n + p]);
-    const auto mean = static_cast<float>(trace / static_cast<double>(n));
-    float damped = 0;
-    for (float damping = kDamping; damping <= kMostDamping; damping *= 10) {
-        for (size_t p = 0; p < n; ++p) matrix[p * n + p] += (damping - damped) * mean;
-        damped = damping;
-        inverse = matrix;
-        if (invert_cholesky_factor(static_cast<uint32_t>(n), inverse.data())) return;
+// Before there is `matrix`, so that memory has to hold only one and a half of it at a time.
+bool RowObjective::invert(const RowReader &moments, float damping) {
+    const uint32_t n = cols();
+    std::vector<float> factor(size_t{n} * n);
+    for_each_moment(n, moments, [&](uint32_t i, uint32_t j, float value) {
+        const auto [low, high] = std::minmax(place[i], place[j]);
+        factor[high + size_t{low} * n] = i == j ? value + damping : value;
+    });
+    if (!invert_cholesky_factor(n, factor.data())) return false;
+    inverse.resize(size_t{blocks()} * (blocks() + 1) / 2 * kBlock * kBlock);
+    for (uint32_t block = 0; block < blocks(); ++block) {
+        const uint32_t begin = block * kBlock, end = std::min(n, begin + kBlock);
+        float *to = inverse.data() + (inverse_factor(block) - inverse.data());
+        for (uint32_t q = 0; q < end; ++q)
+            for (uint32_t p = std::max(q, begin); p < end; ++p)
+                to[size_t{q} * kBlock + p - begin] = factor[p + size_t{q} * n];
     }
-    throw NoSecondMoments();
+    return true;
 }
 
 }  // namespace densq::tool

@@ -9,31 +9,42 @@
 #include <cstdint>
 #include <vector>
 
+#include "aligned_vector.hpp"
 #include "quantization_method.hpp"
 
 namespace densq::tool {
 
 // H, the same for all rows of a matrix, in the order in which its columns are worked on: from the
-// last, which has the largest diagonal element, to the first.
+// last, which has the largest diagonal element, to the first.  It lies in blocks of columns.
 class RowObjective {
 public:
+    static constexpr uint32_t kBlock = 64;  // columns
+
     // `moments`: as in MatrixSource.  May throw NoSecondMoments.
     RowObjective(uint32_t cols, const RowReader &moments);
 
     uint32_t cols() const { return static_cast<uint32_t>(columns.size()); }
+    // The last may have columns beyond the matrix, which are zero.
+    uint32_t blocks() const { return (cols() - 1) / kBlock + 1; }
     // The column of the matrix that is worked on at place p.
     uint32_t column(uint32_t p) const { return columns[p]; }
 
-    // H, damped so that it has an inverse; symmetric, [cols][cols].
-    const float *moment() const { return matrix.data(); }
-    // The inverse of its lower Cholesky factor: element (p, q), p >= q, at [p + q * cols].
-    const float *inverse_factor() const { return inverse.data(); }
+    // H, damped so that it has an inverse; symmetric: element (q, block * kBlock + i) for q < cols
+    // at [q * kBlock + i].
+    const float *moment(uint32_t block) const {
+        return matrix.data() + size_t{block} * cols() * kBlock;
+    }
+    // The inverse of its lower Cholesky factor: element (block * kBlock + i, q) for q <
+    // (block + 1) * kBlock at [q * kBlock + i].
+    const float *inverse_factor(uint32_t block) const {
+        return inverse.data() + size_t{block} * (block + 1) / 2 * kBlock * kBlock;
+    }
 
 private:
-    void damp_and_invert();
+    bool invert(const RowReader &moments, float damping);
 
-    std::vector<uint32_t> columns;
-    std::vector<float> matrix, inverse;
+    std::vector<uint32_t> columns, place;  // columns[place[c]] = c
+    AlignedVector<float> matrix, inverse;
 };
 
 }  // namespace densq::tool

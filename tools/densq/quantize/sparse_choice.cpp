@@ -6,10 +6,13 @@
 #include <numeric>
 
 #include "densq/half.h"
+#include "error_scores.hpp"
 #include "parallel.hpp"
 
 namespace densq::tool {
 namespace {
+
+constexpr int kErrorRounds = 2;  // a third one gains nothing
 
 uint64_t count_of(double share, uint64_t weights) {
     return static_cast<uint64_t>(std::llround(share * static_cast<double>(weights)));
@@ -126,6 +129,7 @@ public:
                 ++out->row_ptr[row + 1];
             });
         });
+        out->col.clear();
         for (const auto &part : cols) out->col.insert(out->col.end(), part.begin(), part.end());
         for (uint32_t row = 0; row < out->rows; ++row) out->row_ptr[row + 1] += out->row_ptr[row];
     }
@@ -153,6 +157,24 @@ private:
     QuantizedMatrix *out;
 };
 
+// Given a choice, makes a better one: the weights that are the worst by the tables of it.
+void choose_by_error(const MatrixSource &source, uint64_t count, uint32_t threads,
+                     QuantizedMatrix *out) {
+    const std::vector<float> scores = error_scores(source, *out, threads);
+    const auto read_scores = [&](uint32_t row, float *to) {
+        std::copy_n(&scores[size_t{row} * out->cols], out->cols, to);
+    };
+    const MatrixSource scored = {out->rows, out->cols, read_scores, {}, {}};
+    SparseChoice(scored, threads, out).run(0, count);
+}
+
+// The better one by measurement (docs/quantization.md), but for the paper's method, which has its
+// own.
+bool selects_by_error(const MatrixRecipe &recipe) {
+    if (recipe.select.empty()) return recipe.method != kFisherMethod;
+    return recipe.select == kSelectError;
+}
+
 }  // namespace
 
 uint64_t count_nonzeros(uint64_t weights, const MatrixRecipe &recipe) {
@@ -163,9 +185,12 @@ uint64_t count_nonzeros(uint64_t weights, const MatrixRecipe &recipe) {
 void choose_nonzeros(const MatrixSource &source, const MatrixRecipe &recipe, uint32_t threads,
                      QuantizedMatrix *out) {
     const uint64_t weights = uint64_t{out->rows} * out->cols;
-    out->col.reserve(count_nonzeros(weights, recipe));
+    const uint64_t count = count_nonzeros(weights, recipe);
+    out->col.reserve(count);
     SparseChoice(source, threads, out)
         .run(count_of(recipe.sensitive, weights), count_of(recipe.outliers, weights));
+    for (int i = 0; i < kErrorRounds && count > 0 && selects_by_error(recipe); ++i)
+        choose_by_error(source, count, threads, out);
     out->val.resize(out->col.size());
 }
 
