@@ -71,10 +71,11 @@ TEST_CASE("the objective's factor is the inverse of a Cholesky factor of the dam
         const float *block = objective.inverse_factor(p / kBlock);
         return static_cast<double>(block[q * kBlock + p % kBlock]);
     };
+    const auto scale = static_cast<double>(objective.scale());
     double worst = 0, trace = 0;
     for (uint32_t p = 0; p < n; ++p) {
         const size_t column = objective.column(p);
-        trace += static_cast<double>(moments.values[column * n + column]);
+        trace += scale * static_cast<double>(moments.values[column * n + column]);
         if (p > 0) CHECK(at(p - 1, p - 1) <= at(p, p));
         for (uint32_t q = 0; q < n; ++q) {
             double product = 0;  // of the factor, the moments and the factor transposed
@@ -84,13 +85,26 @@ TEST_CASE("the objective's factor is the inverse of a Cholesky factor of the dam
             worst = std::max(worst, std::abs(product - (p == q)));
             if (p != q)
                 CHECK(moment_at(objective, p, q) ==
-                      moments.values[column * n + objective.column(q)]);
+                      objective.scale() * moments.values[column * n + objective.column(q)]);
         }
     }
     CHECK(worst < 1e-4);
     const size_t column = objective.column(0);
-    const auto added = at(0, 0) - static_cast<double>(moments.values[column * n + column]);
+    const auto added = at(0, 0) - scale * static_cast<double>(moments.values[column * n + column]);
+    CHECK(trace / n >= 1);
+    CHECK(trace / n < 2);
     CHECK(added == doctest::Approx(0.01 * trace / n).epsilon(1e-3));
+}
+
+TEST_CASE("moments may have any scale") {
+    const Weights w = make_weights(20, 70, 2);
+    Moments moments = make_moments(70, 3);
+    const QuantizedMatrix q = quantize(w, with_method(kMomentsMethod, 3), moments);
+    for (const float scale : {1e-30f, 1e30f}) {
+        Moments scaled = moments;
+        for (float &value : scaled.values) value *= std::exp2f(std::floor(std::log2f(scale)));
+        check_same(q, quantize(w, with_method(kMomentsMethod, 3), scaled));
+    }
 }
 
 TEST_CASE("what is no second moment is refused") {

@@ -126,10 +126,17 @@ private:
                                    const char *text) {
             return command->add_option(name, *globs, text)->allow_extra_args(false);
         };
+        const auto bits = command->add_option("--bits", quantize.bits, "bits of a code: 2, 3 or 4")
+                              ->check(CLI::Range(int{DENSQ_MIN_BITS}, int{DENSQ_MAX_BITS}))
+                              ->capture_default_str();
         return {
-            command->add_option("--bits", quantize.bits, "bits of a code: 2, 3 or 4")
-                ->check(CLI::Range(int{DENSQ_MIN_BITS}, int{DENSQ_MAX_BITS}))
-                ->capture_default_str(),
+            bits,
+            command
+                ->add_option("--budget", quantize.budget,
+                             "bits of a weight in the mean, tables and sparse part included, like "
+                             "3.25: bits and sparse share of each matrix by what they cost the "
+                             "model")
+                ->excludes(bits),
             command
                 ->add_option("--method", quantize.method,
                              "fisher: the paper's; moments: the least change of the layers' "

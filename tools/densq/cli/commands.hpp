@@ -13,6 +13,7 @@ struct QuantizeOptions {
     std::string model, gradients, moments, output;
     std::string method;  // empty: "moments" if there are any, else "fisher"
     std::string select;  // of the sparse part; empty: the method's own
+    std::string budget;  // bits a weight in the mean; empty: `bits` for all matrices
     uint32_t bits = 4;
     std::string outliers = "0.40%", sensitive = "0.05%";
     std::vector<std::string> include, exclude, drop, bits_for;

@@ -116,7 +116,10 @@ Json describe(const SelftestResult &result) {
 
 std::string options_json(const QuantizeOptions &options) {
     Json json;
-    json["bits"] = options.bits;
+    if (options.budget.empty())
+        json["bits"] = options.bits;
+    else
+        json["budget"] = options.budget;
     json["outliers"] = options.outliers;
     json["sensitive"] = options.unweighted ? "0%" : options.sensitive;
     json["weighted"] = !options.unweighted;

@@ -29,7 +29,8 @@ PlanJson describe(const std::string &name, const PlannedMatrix &planned, const M
                      {"nnz", matrix.nnz},
                      {"outliers", planned.recipe.outliers},
                      {"sensitive", planned.recipe.sensitive},
-                     {"method", planned.recipe.method}};
+                     {"method", planned.recipe.method},
+                     {"select", planned.recipe.select}};
     if (planned.origin.stacked) {
         json["tensor"] = planned.origin.tensor;
         json["slice"] = planned.origin.slice;
@@ -54,7 +55,10 @@ QuantizeOptions parse_options(const PlanJson &json) {
     options.model = json.at("model");
     options.gradients = json.at("gradients");
     if (json.contains("moments")) options.moments = json.at("moments");
-    options.bits = stored.at("bits");
+    if (stored.contains("budget"))
+        options.budget = stored.at("budget");
+    else
+        options.bits = stored.at("bits");
     options.outliers = stored.at("outliers");
     options.sensitive = stored.at("sensitive");
     options.unweighted = !stored.at("weighted").get<bool>();
@@ -69,6 +73,15 @@ QuantizeOptions parse_options(const PlanJson &json) {
     read("method", &options.method);
     read("select", &options.select);
     return options;
+}
+
+std::map<std::string, MatrixRecipe> parse_recipes(const PlanJson &json) {
+    std::map<std::string, MatrixRecipe> recipes;
+    for (const PlanJson &matrix : json.at("matrices"))
+        recipes[matrix.at("name")] = {matrix.at("bits"), matrix.at("outliers"),
+                                      matrix.at("sensitive"), matrix.at("method"),
+                                      matrix.at("select")};
+    return recipes;
 }
 
 }  // namespace
@@ -146,7 +159,8 @@ StoredPlan read_plan_file(const std::string &path) {
         if (json.at("densq_plan") != kPlanVersion)
             throw DataError(path + ": is a plan of version " + json.at("densq_plan").dump() +
                             ", this densq reads version " + std::to_string(kPlanVersion));
-        StoredPlan stored = {parse_options(json), {}, 0};
+        StoredPlan stored = {parse_options(json), {}, 0, {}};
+        if (!stored.options.budget.empty()) stored.recipes = parse_recipes(json);
         json.at("checksums").at("model").get_to(stored.checksums.model);
         json.at("checksums").at("gradients").get_to(stored.checksums.gradients);
         if (json.at("checksums").contains("moments"))  // plans of before have none

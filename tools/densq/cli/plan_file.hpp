@@ -33,6 +33,7 @@ struct StoredPlan {
     QuantizeOptions options;  // those that determine the result, and the inputs
     InputChecksums checksums;
     uint64_t fingerprint;
+    std::map<std::string, MatrixRecipe> recipes;  // of a budget; else empty
 };
 
 StoredPlan read_plan_file(const std::string &path);

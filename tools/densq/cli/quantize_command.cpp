@@ -52,6 +52,8 @@ void require_what_belongs_together(const QuantizeOptions &options) {
         throw UsageError("--method moments needs --moments FILE");
     if (options.method == kFisherMethod && !options.moments.empty())
         throw UsageError("--method fisher does not use --moments; leave one of them out");
+    if (!options.budget.empty() && options.unweighted)
+        throw UsageError("--budget needs gradients: they tell which matrices matter more");
     if (options.output.empty() && !options.dry_run && !writes_plan)
         throw UsageError("--output is missing");
     if (!options.output.empty() && writes_plan)
@@ -103,6 +105,7 @@ void write_plan(const QuantizeOptions &options) {
     const OutputTarget target(options.plan);
     QuantizeJob job(options);
     job.check_values();
+    job.spend_budget();
     print_notices(job);
     if (!options.quiet) print_plan(job);
     write_plan_file(target, options, job.plan(), job.checksums());
@@ -125,7 +128,9 @@ void quantize_command(const QuantizeOptions &options) {
     if (!options.layers.empty()) return quantize_part(options);
     if (!options.plan.empty()) return write_plan(options);
     if (options.dry_run) {
-        const QuantizeJob job(options);
+        QuantizeJob job(options);
+        if (!options.budget.empty()) job.check_values();
+        job.spend_budget();
         print_notices(job);
         return print_plan(job);
     }
@@ -133,6 +138,7 @@ void quantize_command(const QuantizeOptions &options) {
     QuantizeJob job(options);
     require_room(target, Directory(job.plan().file).file_bytes);
     job.check_values();
+    job.spend_budget();
     quantize_to_file(options, target, job);
 }
 

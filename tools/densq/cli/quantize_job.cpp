@@ -15,7 +15,8 @@
 #include "tools/densq/format/model_json.hpp"
 #include "tools/densq/format/part_json.hpp"
 #include "tools/densq/format/plain_tensor.hpp"
-#include "tools/densq/quantize/matrix_reader.hpp"
+#include "tools/densq/quantize/loss_estimate.hpp"
+#include "tools/densq/quantize/model_budget.hpp"
 #include "tools/densq/quantize/model_notes.hpp"
 #include "tools/densq/quantize/quantize_matrix.hpp"
 #include "tools/densq/quantize/weight_checks.hpp"
@@ -37,6 +38,22 @@ double parse_percent(const std::string &text, const char *option) {
     if ((unit.empty() || unit == "%" || unit == " %") && percent >= 0 && percent <= 100)
         return percent / 100;
     throw UsageError(std::string(option) + ": '" + text + "' is no percentage from 0% to 100%");
+}
+
+double parse_budget(const std::string &text) {
+    size_t end = 0;
+    double bits = NAN;
+    try {
+        bits = std::stod(text, &end);
+    } catch (const std::exception &) {
+    }
+    if (end == text.size() && bits > 0 && bits <= 32) return bits;
+    throw UsageError("--budget: '" + text + "' is no number of bits a weight, like 3.25");
+}
+
+// Of all the recipes that a matrix is tried with.
+uint64_t tried_weights(const MatrixPlan &matrix, const MatrixRecipe &recipe) {
+    return recipes_to_try(recipe).size() * rows_to_try(matrix.rows) * uint64_t{matrix.cols};
 }
 
 TensorSelection make_selection(const QuantizeOptions &options) {
@@ -77,12 +94,6 @@ ModelConfig read_config(const fs::path &folder) {
     } catch (const DataError &error) {
         throw DataError(path.string() + ": " + error.what());
     }
-}
-
-// When a tensor has been read, and before anything that was made of it is kept.
-void end_reading(const Checkpoint::Entry &entry) {
-    entry.file->require_whole();
-    entry.file->forget(*entry.tensor);
 }
 
 }  // namespace
@@ -190,12 +201,12 @@ void QuantizeJob::check_values() {
         check_interrupt();
         const Checkpoint::Entry &entry = model.tensors.at(name);
         found.model[name] = check_weights(name, entry, threads);
-        end_reading(entry);
+        entry.end_reading();
         progress.add(entry.tensor->bytes);
         if (!gradients) continue;
         const Checkpoint::Entry &squares = gradients->tensors.at(name);
         found.gradients[name] = check_gradients(name, squares, threads, &weighted);
-        end_reading(squares);
+        squares.end_reading();
         progress.add(squares.tensor->bytes);
         if (!weighted)
             notices.push_back("the gradients of '" + name +
@@ -206,7 +217,7 @@ void QuantizeJob::check_values() {
         const Checkpoint::Entry &entry = moments->tensors.at(name);
         found.moments[name] =
             check_moments(name, entry, of_tensor.cols, threads, &of_tensor.say_anything);
-        end_reading(entry);
+        entry.end_reading();
         progress.add(entry.tensor->bytes);
         const auto silent =
             std::count(of_tensor.say_anything.begin(), of_tensor.say_anything.end(), uint8_t{0});
@@ -219,12 +230,15 @@ void QuantizeJob::check_values() {
         const Checkpoint::Entry &entry = model.tensors.at(name);
         found.model[name] = check_plain(entry, threads, &any_nan);
         if (entry.tensor->dtype != dtype_name(tensor.dtype)) plain_bytes(name, entry);  // if it can
-        end_reading(entry);
+        entry.end_reading();
         if (any_nan) notices.push_back("plain tensor '" + name + "' holds a NaN");
     }
 }
 
 void QuantizeJob::take_part(const StoredPlan &stored, uint64_t begin, uint64_t end) {
+    for (const auto &[name, recipe] : stored.recipes)
+        if (planned.matrices.contains(name)) change_recipe(&planned, name, recipe);
+    planned.file.metadata[kChoiceKey] = choice_json(planned);
     const uint64_t layers = count_layers(planned);
     if (begin >= end || end > layers)
         throw UsageError("--layers: the plan has the layers 0:" + std::to_string(layers));
@@ -277,54 +291,70 @@ std::vector<std::string> QuantizeJob::add_all(FileWriter *writer) const {
         const Checkpoint::Entry &entry = model.tensors.at(name);
         const PlainBytes plain = plain_bytes(name, entry);
         writer->add_tensor(name, plain.data, plain.bytes);
-        end_reading(entry);
+        entry.end_reading();
     }
     return notes.warnings();
 }
 
-QuantizationResult QuantizeJob::quantize(const std::string &name, ProgressBar *progress) const {
+InputEntries QuantizeJob::inputs_of(const PlannedMatrix &matrix) const {
+    const std::string &tensor = matrix.origin.tensor;
+    InputEntries entries = {&model.tensors.at(tensor), nullptr, nullptr};
+    if (quantized_tensors.at(tensor)) entries.gradients = &gradients->tensors.at(tensor);
+    const auto of_tensor = moments_of.find(tensor);
+    if (of_tensor != moments_of.end() && of_tensor->second.say_anything.at(matrix.origin.slice))
+        entries.moments = &moments->tensors.at(tensor);
+    return entries;
+}
+
+// Calls work(inputs, recipe) for a matrix; without moments it is left to the paper's method.
+template <typename Work>
+void QuantizeJob::with_inputs(const std::string &name, Work work) const {
     const PlannedMatrix &matrix = planned.matrices.at(name);
-    const MatrixPlan &shape = planned.file.matrices.at(name);
-    const Checkpoint::Entry &weights = model.tensors.at(matrix.origin.tensor);
-    const MatrixReader weight_reader(weights, matrix.origin, shape, threads);
-    std::optional<MatrixReader> gradient_reader;
-    MatrixSource source = {shape.rows,
-                           shape.cols,
-                           [&](uint32_t row, float *out) { weight_reader.read_row(row, out); },
-                           {},
-                           {}};
-    if (quantized_tensors.at(matrix.origin.tensor)) {
-        gradient_reader.emplace(gradients->tensors.at(matrix.origin.tensor), matrix.origin, shape,
-                                threads);
-        source.gradients = [&](uint32_t row, float *out) { gradient_reader->read_row(row, out); };
-    }
+    const InputEntries entries = inputs_of(matrix);
+    const MatrixInputs inputs(entries, matrix.origin, planned.file.matrices.at(name), threads);
     MatrixRecipe recipe = matrix.recipe;
-    const auto of_tensor = moments_of.find(matrix.origin.tensor);
-    if (of_tensor != moments_of.end() && of_tensor->second.say_anything.at(matrix.origin.slice)) {
-        const uint64_t first = matrix.origin.slice * triangle_elements(shape.cols);
-        const Checkpoint::Entry &triangles = moments->tensors.at(matrix.origin.tensor);
-        source.moments = [&triangles, &shape, first](uint32_t row, float *out) {
-            const uint64_t begin = first + triangle_row(shape.cols, row);
-            triangles.read(begin, begin + shape.cols - row, out);
-        };
-    } else {
-        recipe.method = kFisherMethod;
-    }
-    const Workers workers = {threads, [&](uint32_t rows) {
-                                 check_interrupt();
-                                 progress->add(uint64_t{rows} * shape.cols);
-                             }};
-    QuantizationResult quantized;
+    if (!entries.moments) recipe.method = kFisherMethod;
     try {
-        quantized = quantize_matrix(source, recipe, workers);
+        work(inputs.source(), recipe);
     } catch (const NoSecondMoments &) {
-        throw DataError(moments->tensors.at(matrix.origin.tensor).describe(matrix.origin.tensor) +
+        throw DataError(entries.moments->describe(matrix.origin.tensor) +
                         ": these are no second moments: they are not positive semidefinite");
     }
-    end_reading(weights);
-    if (gradients) end_reading(gradients->tensors.at(matrix.origin.tensor));
-    if (source.moments) end_reading(moments->tensors.at(matrix.origin.tensor));
+    inputs.end_reading();
+}
+
+Workers QuantizeJob::workers_for(uint64_t cols, ProgressBar *progress) const {
+    return {threads, [=](uint32_t rows) {
+                check_interrupt();
+                progress->add(rows * cols);
+            }};
+}
+
+QuantizationResult QuantizeJob::quantize(const std::string &name, ProgressBar *progress) const {
+    QuantizationResult quantized;
+    with_inputs(name, [&](const MatrixSource &source, const MatrixRecipe &recipe) {
+        quantized = quantize_matrix(source, recipe, workers_for(source.cols, progress));
+    });
     return quantized;
+}
+
+void QuantizeJob::spend_budget() {
+    if (options.budget.empty()) return;
+    ModelBudget budget(parse_budget(options.budget));
+    uint64_t weights = 0;
+    for (const auto &[name, matrix] : planned.matrices)
+        if (!matrix.fixed_bits)
+            weights += tried_weights(planned.file.matrices.at(name), matrix.recipe);
+    ProgressBar progress(weights, options.quiet);
+    for (const auto &[name, matrix] : planned.matrices) {
+        if (matrix.fixed_bits) continue;
+        progress.begin("trying " + name);
+        with_inputs(name, [&](const MatrixSource &source, const MatrixRecipe &recipe) {
+            budget.add(name, source, recipe, workers_for(source.cols, &progress));
+        });
+    }
+    budget.spend(&planned);
+    planned.file.metadata[kChoiceKey] = choice_json(planned);
 }
 
 }  // namespace densq::tool

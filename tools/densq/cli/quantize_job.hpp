@@ -8,7 +8,7 @@
 #include "commands.hpp"
 #include "plan_file.hpp"
 #include "progress_bar.hpp"
-#include "tools/densq/quantize/model_plan.hpp"
+#include "tools/densq/quantize/matrix_inputs.hpp"
 
 namespace densq::tool {
 
@@ -19,6 +19,9 @@ public:
 
     // Reads all values once: they must be what a densq file can hold.
     void check_values();
+
+    // With a budget: tries all matrices in all ways, and chooses one for each.  After check_values.
+    void spend_budget();
 
     // Restricts it to the layers [begin, end) of a stored plan, which must be the plan of this job.
     void take_part(const StoredPlan &stored, uint64_t begin, uint64_t end);
@@ -41,6 +44,10 @@ private:
     void open_gradients();
     void open_moments();
     void refuse_overwriting_input() const;
+    InputEntries inputs_of(const PlannedMatrix &matrix) const;
+    template <typename Work>
+    void with_inputs(const std::string &name, Work work) const;
+    Workers workers_for(uint64_t cols, ProgressBar *progress) const;
     QuantizationResult quantize(const std::string &name, ProgressBar *progress) const;
 
     const QuantizeOptions &options;

@@ -33,6 +33,11 @@ std::string Checkpoint::Entry::describe(const std::string &name) const {
     return file->path.string() + ": tensor '" + name + "'";
 }
 
+void Checkpoint::Entry::end_reading() const {
+    file->require_whole();
+    file->forget(*tensor);
+}
+
 void Checkpoint::Entry::read(uint64_t begin, uint64_t end, float *out) const {
     read_floats(*tensor, begin, end, out);
     if (scale) scale->apply(begin, end, out);

@@ -34,6 +34,8 @@ public:
         // Elements [begin, end) of a tensor of floats.
         void read(uint64_t begin, uint64_t end, float *out) const;
         void read_row(uint32_t row, float *out) const;  // of a matrix of floats
+        // When it has been read, and before anything that was made of it is kept.
+        void end_reading() const;
     };
     std::map<std::string, Entry> tensors;  // by name, without the scales of FP8
 

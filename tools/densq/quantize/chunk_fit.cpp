@@ -112,11 +112,7 @@ void ChunkFit::compute_gradient() {
     for (uint32_t p = 0; p < cols; ++p)
         for (uint32_t r = 0; r < kRows; ++r) at(work, p)[r] = at(fitted, p)[r] - at(weight, p)[r];
     std::fill(gradient.begin(), gradient.end(), 0.0f);
-    for (uint32_t block = 0; block < objective.blocks(); ++block) {
-        const uint32_t begin = block * kBlock, end = std::min(cols, begin + kBlock);
-        add_product(kRows, end - begin, cols, 1, {work.data(), kRows},
-                    {objective.moment(block), kBlock, true}, at(gradient, begin), kRows);
-    }
+    objective.add_product(kRows, work.data(), gradient.data());
 }
 
 // Fits column p to what is wanted; `change`: how far it moves, if asked for.

@@ -37,6 +37,19 @@ std::string without_numbers(const std::string &name) {
     return pattern;
 }
 
+MatrixPlan plan_matrix(const std::string &name, uint32_t rows, uint32_t cols,
+                       const MatrixRecipe &recipe) {
+    const uint64_t nnz = count_nonzeros(uint64_t{rows} * cols, recipe);
+    if (nnz > DENSQ_MAX_NNZ)
+        throw DataError("matrix '" + name + "': " + std::to_string(nnz) +
+                        " sparse values are more than a matrix can have; lower --outliers");
+    return {rows, cols, recipe.bits, static_cast<uint32_t>(nnz)};
+}
+
+uint64_t bytes_of(const MatrixPlan &matrix) {
+    return densq_place_sections(matrix.rows, matrix.cols, matrix.bits, matrix.nnz).bytes;
+}
+
 class Planner {
 public:
     Planner(const Checkpoint &model_, const ModelConfig &config_, const TensorSelection &selection_,
@@ -63,7 +76,7 @@ private:
                             std::to_string(DENSQ_MAX_NAME_BYTES) + " bytes, not " +
                             std::to_string(name.size()));
         if (choice.fate == Fate::kQuantized && can_be_quantized(tensor)) {
-            bytes = add_matrices(name, tensor, choice.bits);
+            bytes = add_matrices(name, tensor, choice);
         } else if (choice.fate != Fate::kLeftOut) {
             if (!can_be_kept(tensor)) {
                 unusable.push_back(name);
@@ -78,7 +91,8 @@ private:
             beyond.insert(*layer);
     }
 
-    uint64_t add_matrices(const std::string &name, const SafeTensor &tensor, uint32_t bits) {
+    uint64_t add_matrices(const std::string &name, const SafeTensor &tensor,
+                          const TensorChoice &choice) {
         const bool stacked = tensor.shape.size() == 3;
         uint64_t rows = tensor.shape[stacked], cols = tensor.shape[stacked + 1];
         const bool transposed = stacked && layout_of(name, tensor) == ExpertLayout::kInOut;
@@ -89,14 +103,18 @@ private:
                                 " is outside the limits of 1 to " +
                                 std::to_string(DENSQ_MAX_DIMENSION) + " rows and columns");
         MatrixRecipe recipe = common;
-        recipe.bits = bits;
+        recipe.bits = choice.bits;
         const MatrixPlan matrix =
             plan_matrix(name, static_cast<uint32_t>(rows), static_cast<uint32_t>(cols), recipe);
         const uint64_t slices = stacked ? tensor.shape[0] : 1;
         for (uint64_t slice = 0; slice < slices; ++slice)
             add_matrix(stacked ? name + "." + std::to_string(slice) : name, matrix,
-                       {recipe, {name, slice, stacked, transposed}});
-        return slices * densq_place_sections(matrix.rows, matrix.cols, bits, matrix.nnz).bytes;
+                       {recipe,
+                        {name, slice, stacked, transposed},
+                        choice.title,
+                        choice.why,
+                        choice.why == kBitsFor});
+        return slices * bytes_of(matrix);
     }
 
     void add_matrix(const std::string &name, const MatrixPlan &matrix,
@@ -115,15 +133,6 @@ private:
                         ": neither config.json nor the sizes tell whether its matrices are [out, "
                         "in] or [in, out]; say --expert-layout out-in or in-out, or keep it plain "
                         "with --exclude");
-    }
-
-    static MatrixPlan plan_matrix(const std::string &name, uint32_t rows, uint32_t cols,
-                                  const MatrixRecipe &recipe) {
-        const uint64_t nnz = count_nonzeros(uint64_t{rows} * cols, recipe);
-        if (nnz > DENSQ_MAX_NNZ)
-            throw DataError("tensor '" + name + "': " + std::to_string(nnz) +
-                            " sparse values are more than a matrix can have; lower --outliers");
-        return {rows, cols, recipe.bits, static_cast<uint32_t>(nnz)};
     }
 
     uint64_t add_tensor(const std::string &name, const SafeTensor &tensor) {
@@ -214,6 +223,23 @@ private:
 };
 
 }  // namespace
+
+uint64_t matrix_bytes(uint32_t rows, uint32_t cols, const MatrixRecipe &recipe) {
+    return bytes_of({rows, cols, recipe.bits,
+                     static_cast<uint32_t>(count_nonzeros(uint64_t{rows} * cols, recipe))});
+}
+
+void change_recipe(ModelPlan *plan, const std::string &name, const MatrixRecipe &recipe) {
+    PlannedMatrix &planned = plan->matrices.at(name);
+    MatrixPlan &matrix = plan->file.matrices.at(name);
+    const uint64_t before = bytes_of(matrix);
+    matrix = plan_matrix(name, matrix.rows, matrix.cols, recipe);
+    planned.recipe = recipe;
+    for (GroupTotals &group : plan->groups)
+        if (group.fate == Fate::kQuantized && group.title == planned.group &&
+            group.why == planned.why)
+            group.bytes += bytes_of(matrix) - before;
+}
 
 ModelPlan plan_model(const Checkpoint &model, const ModelConfig &config,
                      const TensorSelection &selection, TensorChooser *chooser,

@@ -23,6 +23,8 @@ struct MatrixOrigin {
 struct PlannedMatrix {
     MatrixRecipe recipe;
     MatrixOrigin origin;
+    std::string group, why;  // of its group
+    bool fixed_bits;         // by --bits-for
 };
 
 // Tensors that have the same fate for the same reason.
@@ -47,5 +49,11 @@ struct ModelPlan {
 ModelPlan plan_model(const Checkpoint &model, const ModelConfig &config,
                      const TensorSelection &selection, TensorChooser *chooser,
                      const MatrixRecipe &common);
+
+// The matrix is quantized by another recipe.
+void change_recipe(ModelPlan *plan, const std::string &name, const MatrixRecipe &recipe);
+
+// Of a matrix in the file.
+uint64_t matrix_bytes(uint32_t rows, uint32_t cols, const MatrixRecipe &recipe);
 
 }  // namespace densq::tool

@@ -41,12 +41,11 @@ MatrixNotes quantize_chunk(const MatrixSource &source, const RowObjective &objec
 
 }  // namespace
 
-QuantizationResult MomentsMethod::quantize(const MatrixSource &source, const MatrixRecipe &recipe,
-                                           const Workers &workers) const {
+QuantizationResult quantize_by_moments(const MatrixSource &source, const RowObjective &objective,
+                                       const MatrixRecipe &recipe, const Workers &workers) {
     QuantizationResult result = {make_sections(source.rows, source.cols, recipe.bits), {}};
     std::mutex mutex;
     choose_nonzeros(source, recipe, workers.threads, &result.matrix);
-    const RowObjective objective(source.cols, source.moments);
     const uint32_t chunks = (source.rows - 1) / ChunkFit::kRows + 1;
     for_each_index(chunks, workers.threads, [&](uint32_t index) {
         const uint32_t first = index * ChunkFit::kRows;
@@ -59,6 +58,12 @@ QuantizationResult MomentsMethod::quantize(const MatrixSource &source, const Mat
         workers.done(end - first);
     });
     return result;
+}
+
+QuantizationResult MomentsMethod::quantize(const MatrixSource &source, const MatrixRecipe &recipe,
+                                           const Workers &workers) const {
+    const RowObjective objective(source.cols, source.moments);
+    return quantize_by_moments(source, objective, recipe, workers);
 }
 
 }  // namespace densq::tool

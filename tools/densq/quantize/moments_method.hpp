@@ -3,8 +3,13 @@
 // little as can be found (row_objective.hpp), beginning with what the paper's algorithm finds.
 #pragma once
 #include "quantization_method.hpp"
+#include "row_objective.hpp"
 
 namespace densq::tool {
+
+// `objective`: of the source's moments.
+QuantizationResult quantize_by_moments(const MatrixSource &source, const RowObjective &objective,
+                                       const MatrixRecipe &recipe, const Workers &workers);
 
 class MomentsMethod : public QuantizationMethod {
 public:

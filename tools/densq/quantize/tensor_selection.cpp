@@ -30,7 +30,7 @@ TensorChooser::TensorChooser(const TensorSelection &selection, const ModelConfig
     exclude = make("--exclude", selection.exclude);
     drop = make("--drop", selection.drop);
     for (const auto &[glob, width] : selection.bits_for)
-        bits_for.push_back({"--bits-for", glob, width});
+        bits_for.push_back({kBitsFor, glob, width});
 }
 
 // Asks all of them, so that each one knows what it matches.
@@ -63,7 +63,7 @@ TensorChoice TensorChooser::choose(const std::string &name, const SafeTensor &te
             throw DataError("tensor '" + name + "' of dtype " + tensor.dtype + " and shape " +
                             tensor.shape_text() +
                             " is no matrix of floats and cannot be quantized");
-    if (widening && can) return choice(Fate::kQuantized, widening->bits, "--bits-for");
+    if (widening && can) return choice(Fate::kQuantized, widening->bits, kBitsFor);
     if (including && can) return choice(Fate::kQuantized, bits, "--include");
     if (!include.empty() && group.fate == Fate::kQuantized)
         return choice(Fate::kPlain, 0, "not matched by --include");

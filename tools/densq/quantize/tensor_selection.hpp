@@ -19,6 +19,8 @@ struct TensorSelection {
     std::optional<ExpertLayout> expert_layout;               // instead of find_expert_layout
 };
 
+constexpr const char *kBitsFor = "--bits-for";
+
 struct TensorChoice {
     Fate fate;
     uint32_t bits;      // of its codes, if it is quantized

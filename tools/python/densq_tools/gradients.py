@@ -15,7 +15,7 @@ processes: torchrun --nproc-per-node N -m densq_tools.gradients ... gives each i
 part of the samples, and its own GPU where there are some.
 
 --moments also writes, for every linear layer, the second moment of its inputs: the
-mean of x x^T over all tokens, each weighted by the mean squared gradient of the
+sum of x x^T over all tokens, each weighted by the mean squared gradient of the
 layer's outputs. Its upper triangle is stored row by row, in F32.
 
 A run that was interrupted goes on where it was when it is started again: the sums

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Second moments of the inputs of linear layers, weighted by how much each token matters.
 
-Of a layer with inputs x_t at the tokens t: the sum of s_t x_t x_t^T divided by the sum of s_t,
-where s_t is the mean over the outputs of the squared gradient of the sample's mean cross-entropy
-(GuidedQuant, Kim et al. 2025, with one group of outputs). As the sums of all layers may be more
-than memory holds, layers are measured in groups, each of which takes a pass over all samples.
+Of a layer with inputs x_t at the tokens t: the sum of s_t x_t x_t^T, where s_t is the mean over the
+outputs of the squared gradient of the sample's mean cross-entropy (GuidedQuant, Kim et al. 2025,
+with one group of outputs). As the sums of all layers may be more than memory holds, layers are
+measured in groups, each of which takes a pass over all samples.
 """
 import contextlib
 
@@ -37,9 +37,8 @@ class LayerMoment:
     """Sums over the tokens that a layer has seen; F32, where the layer is."""
 
     def __init__(self, layer):
-        device = layer.weight.device
-        self.total = torch.zeros(layer.in_features, layer.in_features, device=device)
-        self.weight = torch.zeros(1, device=device)
+        self.total = torch.zeros(layer.in_features, layer.in_features,
+                                 device=layer.weight.device)
         self.handle = layer.register_forward_hook(self.follow)
 
     def follow(self, _, inputs, output):
@@ -50,13 +49,8 @@ class LayerMoment:
         def add(gradient):
             weights = gradient.flatten(0, -2).float().square().mean(1, keepdim=True)
             self.total.addmm_((tokens * weights).T, tokens)
-            self.weight += weights.sum()
 
         output.register_hook(add)
-
-    def mean(self):
-        """Of a layer that no token has reached: zeros."""
-        return self.total / self.weight.clamp_min(torch.finfo(torch.float32).tiny)
 
 
 @contextlib.contextmanager
@@ -101,14 +95,13 @@ def measure_moments(model, layers, output, facts, memory, ranks, run_samples):
             run_samples(f"{len(layers) - len(missing) + len(group)} of {len(layers)} layers")
         for moment in moments.values():
             moment.handle.remove()
-        ranks.gather([sums for moment in moments.values()
-                      for sums in (moment.total, moment.weight)])
+        ranks.gather([moment.total for moment in moments.values()])
         while ranks.first and moments:
             name = next(iter(moments))
-            mean = moments.pop(name).mean()
-            if not torch.isfinite(mean).all():
+            total = moments.pop(name).total
+            if not torch.isfinite(total).all():
                 raise InputError(f"the second moments of {name} are not finite")
-            file.append(upper_triangle(mean.cpu()))
+            file.append(upper_triangle(total.cpu()))
         missing = missing[len(group):]
     if ranks.first:
         file.finish()
