@@ -208,6 +208,12 @@ def check_output(folder):
     assert "norm" not in "".join(load_file(target))
 
 
+def samples_of(tokenizer):
+    tokens = torch.tensor(tokenizer.encode(TEXT).ids)
+    starts = ((len(tokens) - LENGTH) * i // (SAMPLES - 1) for i in range(SAMPLES))
+    return [tokens[start:start + LENGTH] for start in starts]
+
+
 def expected_moments(folder, tokenizer):
     """By the book: of each token the input, and the gradient of the output."""
     model = transformers.AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32)
@@ -218,10 +224,7 @@ def expected_moments(folder, tokenizer):
             output.retain_grad()
             calls.append((inputs[0], output))
         model.get_submodule(name).register_forward_hook(keep)
-    tokens = torch.tensor(tokenizer.encode(TEXT).ids)
-    for i in range(SAMPLES):
-        start = (len(tokens) - LENGTH) * i // (SAMPLES - 1)
-        sample = tokens[start:start + LENGTH]
+    for sample in samples_of(tokenizer):
         logits = model(sample.unsqueeze(0)).logits[0]
         torch.nn.functional.cross_entropy(logits[:-1], sample[1:]).backward()
     moments = {}
@@ -233,8 +236,86 @@ def expected_moments(folder, tokenizer):
     return moments
 
 
+def follow_experts(module, seen):
+    """The second moments of a module of fused experts, from its inputs and the gradients of its
+    outputs alone: [experts, ...] of the inputs, and of what the gate gives."""
+    transposed = module.is_transposed
+
+    def multiply(x, name, expert):
+        weight, bias = getattr(module, name)[expert], getattr(module, f"{name}_bias", None)
+        product = x @ (weight if transposed else weight.T)
+        return product if bias is None else product + bias[expert]
+
+    def sum_up(hidden, chosen, shares, gradient):
+        for expert in range(module.num_experts):
+            token, rank = torch.where(chosen == expert)
+            x = hidden[token]
+            of_output = gradient[token] * shares[token, rank, None]
+            with torch.enable_grad():
+                gates = multiply(x, "gate_up_proj", expert).requires_grad_()
+                inner = module._apply_gate(gates)
+                output = multiply(inner, "down_proj", expert)
+                of_gates, = torch.autograd.grad(output, gates, of_output)
+            for name, inputs, slope in (("gate_up_proj", x, of_gates),
+                                        ("down_proj", inner.detach(), of_output)):
+                seen[name][expert] += torch.einsum("t,ti,tj->ij", (slope ** 2).mean(1), inputs,
+                                                   inputs)
+
+    def follow(_, args, kwargs, output):
+        hidden, chosen, shares = (value.detach() for value in (*args, *kwargs.values()))
+        output.register_hook(lambda gradient: sum_up(hidden, chosen, shares, gradient))
+
+    module.register_forward_hook(follow, with_kwargs=True)
+
+
+def expected_of_experts(folder, tokenizer):
+    """By layer and parameter."""
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        folder / "model", dtype=torch.float32, experts_implementation="eager").requires_grad_(False)
+    model.get_input_embeddings().requires_grad_(True)
+    all_seen = {}
+    for layer, block in enumerate(model.model.layers):
+        experts = block.mlp.experts
+        size = {"gate_up_proj": experts.gate_up_proj, "down_proj": experts.down_proj}
+        axis = 1 if experts.is_transposed else 2
+        all_seen[layer] = {name: torch.zeros(value.shape[0], value.shape[axis], value.shape[axis])
+                           for name, value in size.items()}
+        follow_experts(experts, all_seen[layer])
+    for sample in samples_of(tokenizer):
+        logits = model(sample.unsqueeze(0)).logits[0]
+        torch.nn.functional.cross_entropy(logits[:-1], sample[1:]).backward()
+    return all_seen
+
+
+def check_moments_of_experts(folder):
+    """Of stacks that are stored as such, and of experts that are stored one by one."""
+    for family in ("mixtral", "gpt_oss"):
+        tokenizer = write_inputs(folder / family, family)
+        path = folder / family / "m.safetensors"
+        measured(folder / family, "--moments", path)
+        found = load_file(path)
+        for layer, moments in expected_of_experts(folder / family, tokenizer).items():
+            for name, moment in moments.items():
+                triangles = moment[(slice(None), *torch.triu_indices(*moment.shape[1:]))]
+                begin = f"model.layers.{layer}."
+                stored = [found[begin + f"mlp.experts.{name}"]] if family == "gpt_oss" else \
+                    [torch.stack([found[f"{begin}block_sparse_moe.experts.{e}.{part}.weight"]
+                                  for e in range(len(triangles))])
+                     for part in {"gate_up_proj": ("w1", "w3"), "down_proj": ("w2",)}[name]]
+                for value in stored:
+                    torch.testing.assert_close(value, triangles, rtol=1e-4,
+                                               atol=1e-6 * triangles.abs().max().item())
+        if PROGRAMS:
+            result = subprocess.run(
+                [PROGRAMS[0], "quantize", "--quiet", "--model", folder / family / "model",
+                 "--gradients", folder / family / "g.safetensors", "--moments", path, "-o",
+                 folder / "m.densq"], check=True, capture_output=True, text=True)
+            assert "fisher" not in result.stderr, result.stderr
+            (folder / "m.densq").unlink()
+
+
 def check_moments(folder):
-    """In one group or many, at once or after an interruption; those of experts are left out."""
+    """In one group or many, at once or after an interruption."""
     tokenizer = write_inputs(folder)
     path, partial = folder / "m.safetensors", folder / "m.safetensors.partial"
     _, printed = measured(folder, "--moments", path)
@@ -243,7 +324,7 @@ def check_moments(folder):
     for name, moment in found.items():
         largest = wanted[name].abs().max().item()
         torch.testing.assert_close(moment, wanted[name], rtol=1e-4, atol=1e-6 * largest)
-    assert "inputs of 14 layers" in printed and "have no moments" not in printed, printed
+    assert "inputs of 14 tensors" in printed and "no moments" not in printed, printed
     whole = path.read_bytes()
     _, printed = measured(folder, "--moments", path)
     assert "it was there already" in printed, printed
@@ -259,10 +340,10 @@ def check_moments(folder):
         subprocess.run([PROGRAMS[0], "quantize", "--quiet", "--model", folder / "model", "--bits",
                         "3", "--gradients", folder / "g.safetensors", "--moments", path, "-o",
                         folder / "m.densq"], check=True)
-    write_inputs(folder / "experts", "mixtral")
-    _, printed = measured(folder / "experts", "--moments", folder / "experts" / "m.safetensors")
-    assert "are in no linear layer of their own, like fused experts" in printed, printed
+    write_inputs(folder / "states", "mamba")
+    _, printed = measured(folder / "states", "--moments", folder / "states" / "m.safetensors")
+    assert "no moments of backbone.layers.0.mixer.A_log" in printed, printed
 
 
 run_checks(check_book, check_devices, check_texts, check_experts, check_resuming, check_ranks,
-           check_output, check_moments, check_families)
+           check_output, check_moments, check_moments_of_experts, check_families)

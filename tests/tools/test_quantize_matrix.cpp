@@ -285,11 +285,11 @@ TEST_CASE("matrix: among equals those that come first, on any number of threads"
 }
 
 TEST_CASE("matrix: by error, the weights that codes hold worst") {
-    for (const auto &[rows, cols] : {std::pair(35u, 80u), {1u, 20u}, {3u, 300u}})
+    for (const auto &shape : {std::pair(35u, 80u), {1u, 20u}, {3u, 300u}})
         for (const bool weighted : {true, false}) {
-            CAPTURE(rows);
+            CAPTURE(shape.first);
             CAPTURE(weighted);
-            Weights w = make_weights(rows, cols, 16);
+            Weights w = make_weights(shape.first, shape.second, 16);
             if (!weighted) w.gradients.clear();
             const Options options = {2, 0.05, 0.02, 2, kFisherMethod, kSelectError};
             const QuantizedMatrix q = quantize(w, options);

@@ -346,8 +346,9 @@ void QuantizeJob::spend_budget() {
         if (!matrix.fixed_bits)
             weights += tried_weights(planned.file.matrices.at(name), matrix.recipe);
     ProgressBar progress(weights, options.quiet);
-    for (const auto &[name, matrix] : planned.matrices) {
-        if (matrix.fixed_bits) continue;
+    for (const auto &entry : planned.matrices) {
+        const std::string &name = entry.first;
+        if (entry.second.fixed_bits) continue;
         progress.begin("trying " + name);
         with_inputs(name, [&](const MatrixSource &source, const MatrixRecipe &recipe) {
             budget.add(name, source, recipe, workers_for(source.cols, &progress));

@@ -35,6 +35,23 @@ void add_scaled(float *to, const float *values, float factor) {
     for (uint32_t r = 0; r < kRows; ++r) to[r] += values[r] * factor;
 }
 
+// The entries nearest to what is wanted, and their codes; `table`, `middles`: as in ChunkFit.
+DENSQ_TOOL_ALSO_AVX2 void find_nearest(const float *wanted, uint32_t entries, const float *table,
+                                       const float *middles, float *nearest, uint8_t *codes) {
+    float entry[kRows];
+    uint8_t code[kRows] = {};
+    std::copy_n(table, kRows, entry);
+    for (uint32_t k = 0; k + 1 < entries; ++k) {
+        const float *above = middles + k * kRows, *next = table + (k + 1) * kRows;
+        for (uint32_t r = 0; r < kRows; ++r) {
+            entry[r] = wanted[r] > above[r] ? next[r] : entry[r];
+            code[r] = static_cast<uint8_t>(code[r] + (wanted[r] > above[r]));
+        }
+    }
+    std::copy_n(entry, kRows, nearest);
+    std::copy_n(code, kRows, codes);
+}
+
 float rounded(double value) {
     const float limited = std::clamp(static_cast<float>(value), -kLargestWeight, kLargestWeight);
     return densq_f16_to_f32(densq_f32_to_f16(limited));
@@ -116,25 +133,16 @@ void ChunkFit::compute_gradient() {
 }
 
 // Fits column p to what is wanted; `change`: how far it moves, if asked for.
-DENSQ_TOOL_ALSO_AVX2 void ChunkFit::choose(uint32_t p, const float *wanted, float *change) {
-    float chosen[kRows];
-    uint8_t codes[kRows] = {};
-    std::copy_n(table.begin(), kRows, chosen);
-    for (uint32_t k = 0; k + 1 < entries; ++k) {
-        const float *above = at(middle, k), *entry = at(table, k + 1);
-        for (uint32_t r = 0; r < kRows; ++r) {
-            chosen[r] = wanted[r] > above[r] ? entry[r] : chosen[r];
-            codes[r] = static_cast<uint8_t>(codes[r] + (wanted[r] > above[r]));
-        }
-    }
+void ChunkFit::choose(uint32_t p, const float *wanted, float *change) {
+    float nearest[kRows];
+    find_nearest(wanted, entries, table.data(), middle.data(), nearest, at(code, p));
     float *to = at(fitted, p);
     const uint8_t *is_sparse = at(sparse, p);
     for (uint32_t r = 0; r < kRows; ++r) {
-        const float value = is_sparse[r] ? wanted[r] : chosen[r];
+        const float value = is_sparse[r] ? wanted[r] : nearest[r];
         if (change) change[r] = value - to[r];
         to[r] = value;
     }
-    std::copy_n(codes, kRows, at(code, p));
 }
 
 // Quantizes column after column; what that changes in the outputs, the columns that are still to

@@ -12,6 +12,16 @@ constexpr uint32_t kWidth = RowObjective::kBlock;
 // Rows of a block of H that stay in the cache while the codes of all rows see them.
 constexpr uint32_t kPanel = 512;
 
+// sums[code of a row] += the row
+DENSQ_TOOL_ALSO_AVX2 void add_by_code(const float *rows, const uint8_t *codes, uint32_t count,
+                                      float *sums) {
+    for (uint32_t q = 0; q < count; ++q) {
+        const float *from = rows + size_t{q} * kWidth;
+        float *sum = sums + codes[q] * kWidth;
+        for (uint32_t i = 0; i < kWidth; ++i) sum[i] += from[i];
+    }
+}
+
 }  // namespace
 
 CodeSums::CodeSums(uint32_t rows_, uint32_t cols_, uint32_t entries_)
@@ -41,15 +51,9 @@ void CodeSums::compute(const RowObjective &objective) {
             }
 }
 
-DENSQ_TOOL_ALSO_AVX2 void CodeSums::add_rows(uint32_t row, const float *block, uint32_t first,
-                                             uint32_t last) {
-    const uint8_t *code = codes.data() + size_t{row} * cols;
-    float *to = by_code.data() + size_t{row} * (entries + 1) * kWidth;
-    for (uint32_t q = first; q < last; ++q) {
-        const float *from = block + size_t{q} * kWidth;
-        float *sum = to + code[q] * kWidth;
-        for (uint32_t i = 0; i < kWidth; ++i) sum[i] += from[i];
-    }
+void CodeSums::add_rows(uint32_t row, const float *block, uint32_t first, uint32_t last) {
+    add_by_code(block + size_t{first} * kWidth, codes.data() + size_t{row} * cols + first,
+                last - first, by_code.data() + size_t{row} * (entries + 1) * kWidth);
 }
 
 void CodeSums::add_block(uint32_t row, uint32_t begin) {

@@ -3,11 +3,10 @@
 
 #include <algorithm>
 
-#include "blas.hpp"
 #include "densq/half.h"
 #include "densq/layout.h"
-#include "quantize_matrix.hpp"
 #include "moments_method.hpp"
+#include "quantize_matrix.hpp"
 
 namespace densq::tool {
 namespace {

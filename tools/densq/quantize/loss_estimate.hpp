@@ -17,8 +17,10 @@ uint32_t rows_to_try(uint32_t rows);
 // scale of the gradients, and `method` uses them, that of (q - w) H (q - w)^T over the rows.
 class LossEstimate {
 public:
-    // May throw NoSecondMoments.
+    // Keeps a reference to `source`.  May throw NoSecondMoments.
     LossEstimate(const MatrixSource &source, const std::string &method);
+    LossEstimate(const LossEstimate &) = delete;
+    LossEstimate &operator=(const LossEstimate &) = delete;
 
     // `workers`: its rows are those that are tried.
     double of(const MatrixRecipe &recipe, const Workers &workers) const;

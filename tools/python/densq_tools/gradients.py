@@ -14,9 +14,10 @@ Models larger than one GPU: --device auto lays their layers on all GPUs. Many
 processes: torchrun --nproc-per-node N -m densq_tools.gradients ... gives each its
 part of the samples, and its own GPU where there are some.
 
---moments also writes, for every linear layer, the second moment of its inputs: the
-sum of x x^T over all tokens, each weighted by the mean squared gradient of the
-layer's outputs. Its upper triangle is stored row by row, in F32.
+--moments also writes, for every matrix that the model multiplies and every expert
+of a stack, the second moment of its inputs: the sum of x x^T over all tokens, each
+weighted by the mean squared gradient of the outputs. Its upper triangle is stored
+row by row, in F32.
 
 A run that was interrupted goes on where it was when it is started again: the sums
 so far lie beside the output, under its name with .partial at the end.
@@ -48,8 +49,8 @@ def parse_args(arguments=None):
     parser.add_argument("--output", type=Path,
                         help="file to write (default %(default)s)")
     parser.add_argument("--moments", type=Path, metavar="FILE",
-                        help="also write the second moments of the linear layers' inputs, for "
-                        "densq quantize --moments")
+                        help="also write the second moments of what matrices are multiplied by, "
+                        "for densq quantize --moments")
     parser.add_argument("--moments-memory", type=float, metavar="GB",
                         help="for their sums; the less, the more passes over the samples "
                         "(default: half of what is free)")

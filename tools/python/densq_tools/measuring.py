@@ -18,7 +18,7 @@ from .causal_model import (block_of, check_parameters, in_checkpoint_form, load_
                            measurable_parameters)
 from .checkpoint import Checkpoint, checksum
 from .files import output_file, replace_file, require_file, require_space
-from .moments import linear_layers, measure_moments
+from .moments import experts_one_by_one, find_axes, find_origins, measure_moments
 from .ranks import Ranks
 from .sums import Sums, identify
 
@@ -118,12 +118,17 @@ def mean_cross_entropy(model, sample):
 
 
 def measure_inputs(args, model, checkpoint, samples, identity, ranks):
-    """Writes the second moments of the inputs of linear layers."""
-    layers, without = linear_layers(model, checkpoint)
-    if not layers:
-        raise InputError(f"{type(model).__name__} has no linear layers to measure the inputs of")
+    """Writes the second moments of what the model multiplies its matrices by."""
+    parameters = measurable_parameters(model, args.embeddings)
+    with experts_one_by_one(model), torch.no_grad():
+        axes = find_axes(parameters, lambda: mean_cross_entropy(model, samples[0]))
+    origins = find_origins(model, parameters, axes, checkpoint)
+    if not origins:
+        raise InputError(f"{type(model).__name__} multiplies no matrix of the checkpoint by its "
+                         "inputs in a way that this program can see")
     output = output_file(args.moments)
-    size = sum(2 * layer.in_features * (layer.in_features + 1) for layer in layers.values())
+    size = sum(2 * origin.size * (origin.size + 1) * len(origin.slices)
+               for origin in origins.values())
     require_space(output.parent, size)
     device = next(model.parameters()).device
     memory = args.moments_memory * 1e9 if args.moments_memory else \
@@ -137,12 +142,15 @@ def measure_inputs(args, model, checkpoint, samples, identity, ranks):
 
     facts = {"identity": identity, "samples": args.samples, "length": args.length,
              "compute_dtype": args.compute_dtype, "transformers": transformers.__version__}
-    measured = measure_moments(model, layers, output, facts, memory, ranks, run_samples)
+    measured = measure_moments(model, parameters, origins, output, facts, memory, ranks,
+                               run_samples)
     if ranks.first:
-        if without:
-            note(f"{without} matrices are in no linear layer of their own, like fused experts, and "
-                 "have no moments; densq quantize falls back to the method 'fisher' for them")
-        print(f"{args.moments}: second moments of the inputs of {len(layers)} layers, "
+        covered = {origin.parameter for origin in origins.values()}
+        if without := sorted(name for name in parameters if name not in covered and block_of(name)):
+            note(f"no moments of {some_of(without)}, by which nothing is multiplied in a way that "
+                 "this program can see; densq quantize falls back to the method 'fisher' for such "
+                 "matrices")
+        print(f"{args.moments}: second moments of the inputs of {len(origins)} tensors, "
               f"{size_text(size)}" + ("" if measured else "; it was there already"))
 
 

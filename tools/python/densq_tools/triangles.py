@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Upper triangles of symmetric matrices in a safetensors file that is written piece by piece.
 
-A triangle is a tensor of one dimension, F32: row after row, each from its diagonal element on.
+A triangle is one dimension of a tensor, F32: row after row, each from its diagonal element on.
 """
 import json
+import math
 import os
 import struct
 
@@ -19,17 +20,18 @@ def upper_triangle(matrix):
 
 
 class TriangleFile:
-    """Of the sizes {name: n}.  Until it is finished, its name has .partial at the end."""
+    """Until it is finished, its name has .partial at the end."""
 
-    def __init__(self, path, sizes, facts):
-        """facts: what the contents depend on, and what a reader may want to know; JSON."""
+    def __init__(self, path, shapes, facts):
+        """shapes: {name: (size, 0)} of matrices, {name: (size, count)} of stacks; facts: what the
+        contents depend on, and what a reader may want to know; JSON."""
         self.path, self.partial = path, path.with_name(path.name + ".partial")
-        self.names, self.ends = list(sizes), []
+        self.names, self.ends = list(shapes), []
         entries, end = {"__metadata__": {KEY: json.dumps(facts)}}, 0
-        for name, size in sizes.items():
-            begin, end = end, end + 4 * (size * (size + 1) // 2)
-            entries[name] = {"dtype": "F32", "shape": [(end - begin) // 4],
-                             "data_offsets": [begin, end]}
+        for name, (size, count) in shapes.items():
+            shape = ([count] if count else []) + [size * (size + 1) // 2]
+            begin, end = end, end + 4 * math.prod(shape)
+            entries[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
             self.ends.append(end)
         text = json.dumps(entries, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
