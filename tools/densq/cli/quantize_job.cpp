@@ -16,7 +16,6 @@
 #include "tools/densq/format/part_json.hpp"
 #include "tools/densq/format/plain_tensor.hpp"
 #include "tools/densq/quantize/loss_estimate.hpp"
-#include "tools/densq/quantize/model_budget.hpp"
 #include "tools/densq/quantize/model_notes.hpp"
 #include "tools/densq/quantize/quantize_matrix.hpp"
 #include "tools/densq/quantize/weight_checks.hpp"
@@ -118,6 +117,7 @@ QuantizeJob::QuantizeJob(const QuantizeOptions &options_)
     if (planned.matrices.empty() && plain_by_rule)
         throw DataError(options.model + ": no tensor is a linear layer of a numbered layer; choose "
                                         "what to quantize with --include PATTERN");
+    if (!options.budget.empty()) budget.emplace(parse_budget(options.budget), planned);
     for (const auto &[name, matrix] : planned.matrices)
         quantized_tensors[matrix.origin.tensor] = false;
     if (!options.unweighted && !planned.matrices.empty()) open_gradients();
@@ -339,8 +339,7 @@ QuantizationResult QuantizeJob::quantize(const std::string &name, ProgressBar *p
 }
 
 void QuantizeJob::spend_budget() {
-    if (options.budget.empty()) return;
-    ModelBudget budget(parse_budget(options.budget));
+    if (!budget) return;
     uint64_t weights = 0;
     for (const auto &[name, matrix] : planned.matrices)
         if (!matrix.fixed_bits)
@@ -351,10 +350,10 @@ void QuantizeJob::spend_budget() {
         if (entry.second.fixed_bits) continue;
         progress.begin("trying " + name);
         with_inputs(name, [&](const MatrixSource &source, const MatrixRecipe &recipe) {
-            budget.add(name, source, recipe, workers_for(source.cols, &progress));
+            budget->add(name, source, recipe, workers_for(source.cols, &progress));
         });
     }
-    budget.spend(&planned);
+    budget->spend(&planned);
     planned.file.metadata[kChoiceKey] = choice_json(planned);
 }
 

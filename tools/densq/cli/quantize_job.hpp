@@ -8,7 +8,7 @@
 #include "commands.hpp"
 #include "plan_file.hpp"
 #include "progress_bar.hpp"
-#include "tools/densq/quantize/matrix_inputs.hpp"
+#include "tools/densq/quantize/model_budget.hpp"
 
 namespace densq::tool {
 
@@ -55,6 +55,7 @@ private:
     std::optional<Checkpoint> gradients, moments;
     uint32_t threads;
     ModelPlan planned;
+    std::optional<ModelBudget> budget;
     std::map<std::string, bool> quantized_tensors;  // whether their gradients say anything
     std::map<std::string, Moments> moments_of;      // tensors that have some
     InputChecksums found;

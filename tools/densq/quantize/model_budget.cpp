@@ -14,6 +14,13 @@ namespace {
 
 constexpr double kShares[] = {0, 0.5, 1, 2, 4};  // of what the options say
 
+[[noreturn]] void refuse(double least_bits) {
+    char text[120];
+    std::snprintf(text, sizeof text, "--budget: the smallest matrices take %.3f bits a weight",
+                  std::ceil(1000 * least_bits) / 1000);
+    throw UsageError(text);
+}
+
 }  // namespace
 
 std::vector<MatrixRecipe> recipes_to_try(const MatrixRecipe &base) {
@@ -28,6 +35,19 @@ std::vector<MatrixRecipe> recipes_to_try(const MatrixRecipe &base) {
             if (base.outliers == 0 && base.sensitive == 0) break;
         }
     return recipes;
+}
+
+ModelBudget::ModelBudget(double bits_per_weight_, const ModelPlan &plan)
+    : bits_per_weight(bits_per_weight_) {
+    double least = 0, all = 0;
+    for (const auto &[name, planned] : plan.matrices) {
+        if (planned.fixed_bits) continue;
+        const MatrixPlan &matrix = plan.file.matrices.at(name);
+        const MatrixRecipe smallest = recipes_to_try(planned.recipe).front();
+        least += static_cast<double>(matrix_bytes(matrix.rows, matrix.cols, smallest));
+        all += static_cast<double>(matrix.rows) * matrix.cols;
+    }
+    if (8 * least > bits_per_weight * all) refuse(8 * least / all);
 }
 
 void ModelBudget::add(const std::string &name, const MatrixSource &source, const MatrixRecipe &base,
@@ -55,10 +75,7 @@ void ModelBudget::spend(ModelPlan *plan) const {
         double least = 0;
         for (const auto &of_matrix : ways)
             least += static_cast<double>(smallest_way(of_matrix).bytes);
-        char text[120];
-        std::snprintf(text, sizeof text, "--budget: the smallest matrices take %.3f bits a weight",
-                      std::ceil(8000 * least / weights) / 1000);
-        throw UsageError(text);
+        refuse(8 * least / weights);
     }
     for (size_t i = 0; i < matrices.size(); ++i) {
         const MatrixRecipe &chosen = matrices[i].recipes[spent->ways[i]];

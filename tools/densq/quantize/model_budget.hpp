@@ -14,15 +14,16 @@ std::vector<MatrixRecipe> recipes_to_try(const MatrixRecipe &base);
 
 class ModelBudget {
 public:
-    // Bits of a weight of the matrices that are added, tables and sparse part included.
-    explicit ModelBudget(double bits_per_weight_) : bits_per_weight(bits_per_weight_) {}
+    // Bits of a weight of all matrices but those of fixed bits, tables and sparse part included.
+    // UsageError if the smallest recipes take more.
+    ModelBudget(double bits_per_weight, const ModelPlan &plan);
 
     // Tries a matrix; may throw NoSecondMoments.  One of which neither gradients nor moments say
     // anything gets the bits of the budget, rounded down.
     void add(const std::string &name, const MatrixSource &source, const MatrixRecipe &base,
              const Workers &workers);
 
-    // Changes the recipes of the plan.  UsageError if the budget is too small for any.
+    // When all are added: changes the recipes of the plan.
     void spend(ModelPlan *plan) const;
 
 private:
