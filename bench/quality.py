@@ -5,10 +5,10 @@
     python bench/quality.py --build build --cache CACHE --text TEST.txt --calibration VALID.txt
 
 CACHE is what examples/smollm2/run.sh leaves: model/ (the unquantized baseline), model.gguf (the
-file it came from), gradients.safetensors and moments.safetensors. Files of llama.cpp are made from the same baseline,
-with and without an importance matrix of the calibration text, dequantized, and evaluated like all
-others by densq-llama in F32. Only the linear layers count and differ: embedding and norms are the
-baseline's. Needs densq-tools, and for building llama.cpp cmake and a compiler.
+file it came from), gradients.safetensors and moments.safetensors. Files of llama.cpp are made from
+the same baseline, with and without an importance matrix of the calibration text, dequantized, and
+evaluated like all others by densq-llama in F32. Only the linear layers count and differ: embedding
+and norms are the baseline's. Needs densq-tools, and for building llama.cpp cmake and a compiler.
 """
 import argparse
 import json

