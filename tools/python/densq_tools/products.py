@@ -36,7 +36,7 @@ class ProductWatch(TorchFunctionMode):
         if weight.numel() == parameter.numel():
             index = 0 if parameter.dim() == 2 else None
         elif parameter.dim() == 3 and weight.numel() == parameter[0].numel():
-            index = weight.storage_offset() // parameter.stride(0)
+            index = (weight.storage_offset() - parameter.storage_offset()) // parameter.stride(0)
         else:
             return  # a part of a matrix
         self.see(name, of_parameter, index, inputs, output)
