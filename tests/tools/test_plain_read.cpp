@@ -21,7 +21,7 @@ TEST_CASE("the sum of all words, whatever the way and the width") {
             Guarded<uint64_t> memory(words, side);
             for (const ReadingWay &way : reading_ways()) {
                 CAPTURE(way.text());
-                for (const size_t widest : {16, 32, 64})
+                for (const size_t widest : {16u, 32u, 64u})
                     CHECK(plain_read(way, memory.data(), lines, widest) == expected);
             }
         }
