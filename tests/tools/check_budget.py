@@ -8,7 +8,7 @@ import json
 import numpy as np
 
 from models import make_gradients, make_weights, save
-from support import check_fails, decode, main, quantize, run
+from support import check_fails, decode, main, quantize, quantize_in_parts, run
 
 EMBEDDING = "model.embed_tokens.weight"
 
@@ -73,16 +73,9 @@ def test_the_same_bytes_in_parts_and_on_any_number_of_threads(folder):
     for threads in (1, 3):
         with_budget(folder, 4.2, "--threads", threads)
         files.append((folder / "out.densq").read_bytes())
-    plan = run("quantize", "--model", folder / "m.safetensors", "--gradients",
-               folder / "g.safetensors", "--budget", 4.2, "--plan", folder / "plan.json")
-    assert plan.returncode == 0, plan
-    for part in ("0:2", "2:6"):
-        made = run("quantize", "--plan", folder / "plan.json", "--layers", part, "-o",
-                   folder / f"{part[0]}.densq")
-        assert made.returncode == 0, made
-    merged = run("merge", folder / "0.densq", folder / "2.densq", "-o", folder / "merged.densq")
-    assert merged.returncode == 0, merged
-    files.append((folder / "merged.densq").read_bytes())
+    files.append(quantize_in_parts(
+        folder, ("0:2", "2:6"), "--model", folder / "m.safetensors", "--gradients",
+        folder / "g.safetensors", "--budget", 4.2))
     assert files[0] == files[1] == files[2]
 
 

@@ -8,7 +8,8 @@ import json
 import numpy as np
 
 from models import make_gradients, make_weights, save
-from support import check_fails, check_matrix, decode, main, quantize, run
+from support import (check_fails, check_matrix, decode, main, quantize, quantize_in_parts,
+                     run)
 
 UP, DOWN = "model.layers.0.mlp.up_proj.weight", "model.layers.1.mlp.down_proj.weight"
 EXPERTS = "model.layers.2.mlp.experts.down_proj"
@@ -101,17 +102,10 @@ def test_the_same_bytes_in_parts_and_on_any_number_of_threads(folder):
     for threads in (1, 3):
         with_moments(folder, "--select", "error", "--threads", threads)
         files.append((folder / "out.densq").read_bytes())
-    plan = run("quantize", "--model", folder / "m.safetensors", "--bits", 3, "--unweighted",
-               "--moments", folder / "moments.safetensors", "--expert-layout", "out-in",
-               "--select", "error", "--plan", folder / "plan.json")
-    assert plan.returncode == 0, plan
-    for part in ("0:1", "1:3"):
-        made = run("quantize", "--plan", folder / "plan.json", "--layers", part, "-o",
-                   folder / f"{part[0]}.densq")
-        assert made.returncode == 0, made
-    merged = run("merge", folder / "0.densq", folder / "1.densq", "-o", folder / "merged.densq")
-    assert merged.returncode == 0, merged
-    files.append((folder / "merged.densq").read_bytes())
+    files.append(quantize_in_parts(
+        folder, ("0:1", "1:3"), "--model", folder / "m.safetensors", "--bits", 3, "--unweighted",
+        "--moments", folder / "moments.safetensors", "--expert-layout", "out-in", "--select",
+        "error"))
     assert files[0] == files[1] == files[2]
     plan_text = (folder / "plan.json").read_text()
     changed = moments_of(1, 2.0)

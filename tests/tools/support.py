@@ -34,6 +34,20 @@ def quantize(model, output, *arguments, gradients=None, **options):
     return read_file(output)
 
 
+def quantize_in_parts(folder, parts, *arguments):
+    """The bytes of the file that is merged of parts "FIRST:END" of a plan, folder/plan.json."""
+    plan = folder / "plan.json"
+    commands = [["quantize", *arguments, "--plan", plan]]
+    files = [folder / f"part-{part.replace(':', '-')}.densq" for part in parts]
+    for part, file in zip(parts, files):
+        commands.append(["quantize", "--plan", plan, "--layers", part, "-o", file])
+    commands.append(["merge", *files, "-o", folder / "merged.densq"])
+    for command in commands:
+        result = run(*command)
+        assert result.returncode == 0, result
+    return (folder / "merged.densq").read_bytes()
+
+
 def check_fails(folder, status, part, *arguments, **options):
     """Twice: into an empty folder, which stays empty, and over a file, which stays as it is."""
     outputs = folder / "outputs"

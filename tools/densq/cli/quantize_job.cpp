@@ -25,14 +25,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The number that a text begins with, and where it ends; NaN if there is none.
+double leading_number(const std::string &text, size_t *end) {
+    try {
+        return std::stod(text, end);
+    } catch (const std::exception &) {
+        return NAN;
+    }
+}
+
 // "0.45%" or "0.45", both in percent, as a fraction.
 double parse_percent(const std::string &text, const char *option) {
     size_t end = 0;
-    double percent = NAN;
-    try {
-        percent = std::stod(text, &end);
-    } catch (const std::exception &) {
-    }
+    const double percent = leading_number(text, &end);
     const std::string unit = text.substr(end);
     if ((unit.empty() || unit == "%" || unit == " %") && percent >= 0 && percent <= 100)
         return percent / 100;
@@ -41,11 +46,7 @@ double parse_percent(const std::string &text, const char *option) {
 
 double parse_budget(const std::string &text) {
     size_t end = 0;
-    double bits = NAN;
-    try {
-        bits = std::stod(text, &end);
-    } catch (const std::exception &) {
-    }
+    const double bits = leading_number(text, &end);
     if (end == text.size() && bits > 0 && bits <= 32) return bits;
     throw UsageError("--budget: '" + text + "' is no number of bits a weight, like 3.25");
 }
