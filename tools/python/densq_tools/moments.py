@@ -161,11 +161,11 @@ def measure_moments(model, parameters, origins, output, facts, memory, ranks, ru
         if ranks.first:
             for name in group:
                 origin = origins[name]
-                totals = moments[origin.parameter].totals[list(origin.slices)]
-                if not torch.isfinite(totals).all():
-                    raise InputError(f"the second moments of {name} are not finite")
-                for total in totals.cpu():
-                    file.append(upper_triangle(total))
+                for index in origin.slices:
+                    total = moments[origin.parameter].totals[index]
+                    if not torch.isfinite(total).all():
+                        raise InputError(f"the second moments of {name} are not finite")
+                    file.append(upper_triangle(total.cpu()))
         missing = missing[len(group):]
     if ranks.first:
         file.finish()
