@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Python helpers around densq: checkpoints of other kinds to safetensors, and squared gradients."""
+"""Python helpers around densq: checkpoints to safetensors, gradients, tuning, the file format."""
 
 
 class InputError(Exception):
