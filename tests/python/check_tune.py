@@ -198,7 +198,7 @@ def check_refusals(folder):
     (folder / "damaged.densq").write_bytes(damaged)
     for differences, message in (
             (["--model", other], "from another model"),
-            (["--model", folder / "changed"], "too far from the model's weights"),
+            (["--model", folder / "changed"], "little in common with the model's weights"),
             (["--text", folder / "short.txt"], "--length 24 takes at least 48"),
             (["--text", folder / "none.txt"], "no such file"),
             (["--steps", 0], "at least 1"),

@@ -67,6 +67,27 @@ def test_what_is_said_of_bits_is_kept(folder):
     assert not any(matrix.sparse for matrix in contents.matrices.values())
 
 
+def test_budgets_of_their_own(folder):
+    make_model(folder)
+    layers = "model.layers.*"
+    arguments = ("--bits-for", f"{EMBEDDING}=3.9", "--bits-for", f"{layers}=3.5")
+    contents = quantize(folder / "m.safetensors", folder / "out.densq", "--bits", 2, *arguments,
+                        gradients=folder / "g.safetensors")
+    info = json.loads(run("info", folder / "out.densq", "--json", "--all").stdout)
+    sizes = {name: [0, 0] for name in ("embedding", "layers")}
+    for name, matrix in contents.matrices.items():
+        size = sizes["embedding" if name == EMBEDDING else "layers"]
+        rows, cols = matrix.codes.shape
+        size[0] += 8 * next(m["bytes"] for m in info["matrices"] if m["name"] == name)
+        size[1] += rows * cols
+    bits = {name: taken / weights for name, (taken, weights) in sizes.items()}
+    assert 2.5 < bits["embedding"] <= 3.9 and 3.2 < bits["layers"] <= 3.5, bits
+    assert {m.bits for name, m in contents.matrices.items() if name != EMBEDDING} > {2}
+    alone = with_budget(folder, 3.5)  # the budget of the layers is not that of the embedding
+    for name, matrix in alone.matrices.items():
+        assert matrix.bits == contents.matrices[name].bits, name
+
+
 def test_the_same_bytes_in_parts_and_on_any_number_of_threads(folder):
     make_model(folder)
     files = []
@@ -96,9 +117,14 @@ def test_refused(folder):
     arguments = ["--model", folder / "m.safetensors", "--gradients", folder / "g.safetensors"]
     for text in ("3,25", "nan", "0", "-1", "3.25 bits", ""):
         check_fails(folder, 2, "--budget", *arguments, f"--budget={text}")
-    check_fails(folder, 2, "--budget: the smallest matrices take 2.347", *arguments, "--budget", 1)
-    check_fails(folder, 2, "--budget needs gradients", *arguments[:2], "--unweighted", "--budget",
+    check_fails(folder, 2, "--budget 1: the smallest matrices take 2.347", *arguments, "--budget", 1)
+    check_fails(folder, 2, "a budget needs gradients", *arguments[:2], "--unweighted", "--budget",
                 3)
+    check_fails(folder, 2, "--bits-for 1.5: the smallest matrices take 2.3", *arguments,
+                "--bits-for", "model.layers.*=1.5")
+    check_fails(folder, 2, "a budget needs gradients", *arguments[:2], "--unweighted",
+                "--bits-for", "model.layers.*=3.5")
+    check_fails(folder, 2, "or a budget like 3.25", *arguments, "--bits-for", "model.*=3.x")
     check_fails(folder, 2, "--bits", *arguments, "--budget", 3, "--bits", 3)
 
 

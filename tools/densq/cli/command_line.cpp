@@ -162,8 +162,10 @@ private:
                       "names of tensors to quantize, a glob; default: by structure"),
             add_globs("--exclude", &quantize.exclude, "names of tensors to keep plain, a glob"),
             add_globs("--drop", &quantize.drop, "names of tensors to leave out, a glob"),
-            add_globs("--bits-for", &quantize.bits_for,
-                      "GLOB=BITS: other bits for some tensors, which are quantized in any case"),
+            add_globs(
+                "--bits-for", &quantize.bits_for,
+                "GLOB=BITS: other bits for some tensors, which are quantized in any case; with a "
+                "point, like 3.25, a budget of their own"),
             command
                 ->add_option("--expert-layout", quantize.expert_layout,
                              "how stacks of experts lie, where the model does not tell")

@@ -52,8 +52,6 @@ void require_what_belongs_together(const QuantizeOptions &options) {
         throw UsageError("--method moments needs --moments FILE");
     if (options.method == kFisherMethod && !options.moments.empty())
         throw UsageError("--method fisher does not use --moments; leave one of them out");
-    if (!options.budget.empty() && options.unweighted)
-        throw UsageError("--budget needs gradients: they tell which matrices matter more");
     if (options.output.empty() && !options.dry_run && !writes_plan)
         throw UsageError("--output is missing");
     if (!options.output.empty() && writes_plan)
@@ -129,7 +127,7 @@ void quantize_command(const QuantizeOptions &options) {
     if (!options.plan.empty()) return write_plan(options);
     if (options.dry_run) {
         QuantizeJob job(options);
-        if (!options.budget.empty()) job.check_values();
+        if (job.has_budget()) job.check_values();
         job.spend_budget();
         print_notices(job);
         return print_plan(job);

@@ -44,11 +44,12 @@ double parse_percent(const std::string &text, const char *option) {
     throw UsageError(std::string(option) + ": '" + text + "' is no percentage from 0% to 100%");
 }
 
-double parse_budget(const std::string &text) {
+// Bits a weight, like 3.25.
+std::optional<double> parse_budget(const std::string &text) {
     size_t end = 0;
     const double bits = leading_number(text, &end);
     if (end == text.size() && bits > 0 && bits <= 32) return bits;
-    throw UsageError("--budget: '" + text + "' is no number of bits a weight, like 3.25");
+    return std::nullopt;
 }
 
 // Of all the recipes that a matrix is tried with.
@@ -62,12 +63,21 @@ TensorSelection make_selection(const QuantizeOptions &options) {
     for (const std::string &text : options.bits_for) {
         const size_t equals = text.rfind('=');
         const std::string bits = equals == std::string::npos ? "" : text.substr(equals + 1);
-        const std::optional<uint32_t> width = parse_width(bits);
-        if (!width)
+        const bool fraction = bits.find('.') != std::string::npos;
+        const std::optional<uint32_t> width = fraction ? options.bits : parse_width(bits);
+        const std::optional<double> budget = fraction ? parse_budget(bits) : 0;
+        if (!width || !budget)
             throw UsageError("--bits-for: '" + text + "' is not PATTERN=BITS with BITS from " +
                              std::to_string(DENSQ_MIN_BITS) + " to " +
-                             std::to_string(DENSQ_MAX_BITS));
-        selection.bits_for.emplace_back(text.substr(0, equals), *width);
+                             std::to_string(DENSQ_MAX_BITS) + " or a budget like 3.25");
+        selection.bits_for.push_back({text.substr(0, equals), *width, *budget});
+    }
+    if (!options.budget.empty()) {
+        const std::optional<double> budget = parse_budget(options.budget);
+        if (!budget)
+            throw UsageError("--budget: '" + options.budget +
+                             "' is no number of bits a weight, like 3.25");
+        selection.budget = *budget;
     }
     if (!options.expert_layout.empty())
         selection.expert_layout =
@@ -118,9 +128,12 @@ QuantizeJob::QuantizeJob(const QuantizeOptions &options_)
     if (planned.matrices.empty() && plain_by_rule)
         throw DataError(options.model + ": no tensor is a linear layer of a numbered layer; choose "
                                         "what to quantize with --include PATTERN");
-    if (!options.budget.empty()) budget.emplace(parse_budget(options.budget), planned);
-    for (const auto &[name, matrix] : planned.matrices)
+    for (const auto &[name, matrix] : planned.matrices) {
         quantized_tensors[matrix.origin.tensor] = false;
+        if (matrix.budget) budgets.try_emplace(*matrix.budget, *matrix.budget, planned);
+    }
+    if (!budgets.empty() && options.unweighted)
+        throw UsageError("a budget needs gradients: they tell which matrices matter more");
     if (!options.unweighted && !planned.matrices.empty()) open_gradients();
     if (!options.moments.empty()) open_moments();
     refuse_overwriting_input();
@@ -340,21 +353,21 @@ QuantizationResult QuantizeJob::quantize(const std::string &name, ProgressBar *p
 }
 
 void QuantizeJob::spend_budget() {
-    if (!budget) return;
+    if (budgets.empty()) return;
     uint64_t weights = 0;
     for (const auto &[name, matrix] : planned.matrices)
-        if (!matrix.fixed_bits)
-            weights += tried_weights(planned.file.matrices.at(name), matrix.recipe);
+        if (matrix.budget) weights += tried_weights(planned.file.matrices.at(name), matrix.recipe);
     ProgressBar progress(weights, options.quiet);
     for (const auto &entry : planned.matrices) {
         const std::string &name = entry.first;
-        if (entry.second.fixed_bits) continue;
+        if (!entry.second.budget) continue;
+        ModelBudget &budget = budgets.at(*entry.second.budget);
         progress.begin("trying " + name);
         with_inputs(name, [&](const MatrixSource &source, const MatrixRecipe &recipe) {
-            budget->add(name, source, recipe, workers_for(source.cols, &progress));
+            budget.add(name, source, recipe, workers_for(source.cols, &progress));
         });
     }
-    budget->spend(&planned);
+    for (const auto &[shared, budget] : budgets) budget.spend(&planned);
     planned.file.metadata[kChoiceKey] = choice_json(planned);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // quantize_job.hpp - a model on its way to a densq file: opened and planned, checked, quantized.
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ public:
 
     // Reads all values once: they must be what a densq file can hold.
     void check_values();
+
+    // Whether bits of some matrices are still to be chosen.
+    bool has_budget() const { return !budgets.empty(); }
 
     // With a budget: tries all matrices in all ways, and chooses one for each.  After check_values.
     void spend_budget();
@@ -55,7 +59,7 @@ private:
     std::optional<Checkpoint> gradients, moments;
     uint32_t threads;
     ModelPlan planned;
-    std::optional<ModelBudget> budget;
+    std::map<SharedBudget, ModelBudget> budgets;
     std::map<std::string, bool> quantized_tensors;  // whether their gradients say anything
     std::map<std::string, Moments> moments_of;      // tensors that have some
     InputChecksums found;

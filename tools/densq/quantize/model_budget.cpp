@@ -14,9 +14,10 @@ namespace {
 
 constexpr double kShares[] = {0, 0.5, 1, 2, 4};  // of what the options say
 
-[[noreturn]] void refuse(double least_bits) {
+[[noreturn]] void refuse(const SharedBudget &budget, double least_bits) {
     char text[120];
-    std::snprintf(text, sizeof text, "--budget: the smallest matrices take %.3f bits a weight",
+    std::snprintf(text, sizeof text, "%s %g: the smallest matrices take %.3f bits a weight",
+                  budget.by_bits_for ? kBitsFor : "--budget", budget.bits,
                   std::ceil(1000 * least_bits) / 1000);
     throw UsageError(text);
 }
@@ -37,17 +38,16 @@ std::vector<MatrixRecipe> recipes_to_try(const MatrixRecipe &base) {
     return recipes;
 }
 
-ModelBudget::ModelBudget(double bits_per_weight_, const ModelPlan &plan)
-    : bits_per_weight(bits_per_weight_) {
+ModelBudget::ModelBudget(const SharedBudget &budget_, const ModelPlan &plan) : budget(budget_) {
     double least = 0, all = 0;
     for (const auto &[name, planned] : plan.matrices) {
-        if (planned.fixed_bits) continue;
+        if (planned.budget != budget) continue;
         const MatrixPlan &matrix = plan.file.matrices.at(name);
         const MatrixRecipe smallest = recipes_to_try(planned.recipe).front();
         least += static_cast<double>(matrix_bytes(matrix.rows, matrix.cols, smallest));
         all += static_cast<double>(matrix.rows) * matrix.cols;
     }
-    if (8 * least > bits_per_weight * all) refuse(8 * least / all);
+    if (8 * least > budget.bits * all) refuse(budget, 8 * least / all);
 }
 
 void ModelBudget::add(const std::string &name, const MatrixSource &source, const MatrixRecipe &base,
@@ -61,8 +61,8 @@ void ModelBudget::add(const std::string &name, const MatrixSource &source, const
                 {matrix_bytes(source.rows, source.cols, recipe), estimate.of(recipe, workers)});
     } else {
         recipes = {base};
-        recipes[0].bits = std::clamp(static_cast<uint32_t>(bits_per_weight),
-                                     uint32_t{DENSQ_MIN_BITS}, uint32_t{DENSQ_MAX_BITS});
+        recipes[0].bits = std::clamp(static_cast<uint32_t>(budget.bits), uint32_t{DENSQ_MIN_BITS},
+                                     uint32_t{DENSQ_MAX_BITS});
         ways.back().push_back({matrix_bytes(source.rows, source.cols, recipes[0]), 0});
     }
     matrices.push_back({name, recipes});
@@ -70,12 +70,12 @@ void ModelBudget::add(const std::string &name, const MatrixSource &source, const
 }
 
 void ModelBudget::spend(ModelPlan *plan) const {
-    const auto spent = spend_budget(ways, static_cast<uint64_t>(bits_per_weight * weights / 8));
+    const auto spent = spend_budget(ways, static_cast<uint64_t>(budget.bits * weights / 8));
     if (!spent) {
         double least = 0;
         for (const auto &of_matrix : ways)
             least += static_cast<double>(smallest_way(of_matrix).bytes);
-        refuse(8 * least / weights);
+        refuse(budget, 8 * least / weights);
     }
     for (size_t i = 0; i < matrices.size(); ++i) {
         const MatrixRecipe &chosen = matrices[i].recipes[spent->ways[i]];

@@ -14,9 +14,8 @@ std::vector<MatrixRecipe> recipes_to_try(const MatrixRecipe &base);
 
 class ModelBudget {
 public:
-    // Bits of a weight of all matrices but those of fixed bits, tables and sparse part included.
-    // UsageError if the smallest recipes take more.
-    ModelBudget(double bits_per_weight, const ModelPlan &plan);
+    // Of the matrices of the plan that share it.  UsageError if the smallest recipes take more.
+    ModelBudget(const SharedBudget &budget, const ModelPlan &plan);
 
     // Tries a matrix; may throw NoSecondMoments.  One of which neither gradients nor moments say
     // anything gets the bits of the budget, rounded down.
@@ -32,7 +31,7 @@ private:
         std::vector<MatrixRecipe> recipes;
     };
 
-    double bits_per_weight;
+    SharedBudget budget;
     double weights = 0;
     std::vector<Tried> matrices;
     std::vector<std::vector<StoringWay>> ways;  // of each matrix, of each recipe

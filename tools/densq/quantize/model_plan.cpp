@@ -113,7 +113,7 @@ private:
                         {name, slice, stacked, transposed},
                         choice.title,
                         choice.why,
-                        choice.why == kBitsFor});
+                        choice.budget});
         return slices * bytes_of(matrix);
     }
 

@@ -2,6 +2,7 @@
 // model_plan.hpp - decides, before any matrix is quantized, what becomes of each tensor of a model.
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,8 @@ struct MatrixOrigin {
 struct PlannedMatrix {
     MatrixRecipe recipe;
     MatrixOrigin origin;
-    std::string group, why;  // of its group
-    bool fixed_bits;         // by --bits-for
+    std::string group, why;              // of its group
+    std::optional<SharedBudget> budget;  // that is to choose the recipe
 };
 
 // Tensors that have the same fate for the same reason.

@@ -19,7 +19,7 @@ bool TensorChooser::Pattern::matches(const std::string &name) {
 }
 
 TensorChooser::TensorChooser(const TensorSelection &selection, const ModelConfig &config_)
-    : config(config_), bits(selection.bits) {
+    : config(config_), bits(selection.bits), budget(selection.budget) {
     const auto make = [](const char *option, const std::vector<std::string> &globs) {
         std::vector<Pattern> patterns;
         patterns.reserve(globs.size());
@@ -29,8 +29,8 @@ TensorChooser::TensorChooser(const TensorSelection &selection, const ModelConfig
     include = make("--include", selection.include);
     exclude = make("--exclude", selection.exclude);
     drop = make("--drop", selection.drop);
-    for (const auto &[glob, width] : selection.bits_for)
-        bits_for.push_back({kBitsFor, glob, width});
+    for (const TensorSelection::BitsFor &other : selection.bits_for)
+        bits_for.push_back({kBitsFor, other.glob, other.bits, other.budget});
 }
 
 // Asks all of them, so that each one knows what it matches.
@@ -48,26 +48,29 @@ const TensorChooser::Pattern *TensorChooser::last_match(std::vector<Pattern> &pa
 TensorChoice TensorChooser::choose(const std::string &name, const SafeTensor &tensor) {
     if (example.empty() || layer_number(name)) example = name;
     const TensorGroup &group = group_of(name, tensor, config);
-    const auto choice = [&](Fate fate, uint32_t width, const std::string &why) {
-        return TensorChoice{fate, width, group.title, why};
+    const auto choice = [&](Fate fate, const std::string &why, const Pattern *other = nullptr) {
+        const SharedBudget shared = {other ? other->budget : budget, other != nullptr};
+        return TensorChoice{fate, other ? other->bits : bits,
+                            shared.bits > 0 ? std::optional(shared) : std::nullopt, group.title,
+                            why};
     };
     const bool can = can_be_quantized(tensor);
     const Pattern *const dropping = last_match(drop, name, true);
     const Pattern *const excluding = last_match(exclude, name, true);
     const Pattern *const widening = last_match(bits_for, name, can);
     const Pattern *const including = last_match(include, name, can);
-    if (dropping) return choice(Fate::kLeftOut, 0, "--drop");
-    if (excluding) return choice(Fate::kPlain, 0, "--exclude");
+    if (dropping) return choice(Fate::kLeftOut, "--drop");
+    if (excluding) return choice(Fate::kPlain, "--exclude");
     for (const Pattern *pattern : {widening, including})
         if (pattern && !can && pattern->is_exact())
             throw DataError("tensor '" + name + "' of dtype " + tensor.dtype + " and shape " +
                             tensor.shape_text() +
                             " is no matrix of floats and cannot be quantized");
-    if (widening && can) return choice(Fate::kQuantized, widening->bits, kBitsFor);
-    if (including && can) return choice(Fate::kQuantized, bits, "--include");
+    if (widening && can) return choice(Fate::kQuantized, kBitsFor, widening);
+    if (including && can) return choice(Fate::kQuantized, "--include");
     if (!include.empty() && group.fate == Fate::kQuantized)
-        return choice(Fate::kPlain, 0, "not matched by --include");
-    return choice(group.fate, bits, group.why);
+        return choice(Fate::kPlain, "not matched by --include");
+    return choice(group.fate, group.why);
 }
 
 bool TensorChooser::drops_file(const std::string &name) {

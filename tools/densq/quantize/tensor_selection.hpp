@@ -2,29 +2,45 @@
 // tensor_selection.hpp - what the user asks for by names of tensors, over the rules that apply
 // without a word (tensor_rules.hpp).
 #pragma once
+#include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "tensor_rules.hpp"
 
 namespace densq::tool {
 
+// A number of bits a weight that matrices have together, tables and sparse parts included.
+struct SharedBudget {
+    double bits;
+    bool by_bits_for;
+    auto operator<=>(const SharedBudget &) const = default;
+};
+
 // Patterns are shell globs over names of tensors.
 struct TensorSelection {
+    struct BitsFor {
+        std::string glob;
+        uint32_t bits;      // of each matrix, unless there is
+        double budget = 0;  // of all matrices that have the same one
+    };
+
     uint32_t bits;
     std::vector<std::string> include, exclude, drop;
-    std::vector<std::pair<std::string, uint32_t>> bits_for;  // of several that match, the last
-    std::optional<ExpertLayout> expert_layout;               // instead of find_expert_layout
+    std::vector<BitsFor> bits_for;              // of several that match, the last
+    std::optional<ExpertLayout> expert_layout;  // instead of find_expert_layout
+    double budget = 0;                          // instead of `bits`, of all matrices together
 };
 
 constexpr const char *kBitsFor = "--bits-for";
 
 struct TensorChoice {
     Fate fate;
-    uint32_t bits;      // of its codes, if it is quantized
-    const char *title;  // of its group
+    uint32_t bits;                       // of its codes, if it is quantized
+    std::optional<SharedBudget> budget;  // that changes them
+    const char *title;                   // of its group
     std::string why;
 };
 
@@ -49,6 +65,7 @@ private:
         const char *option;
         std::string glob;
         uint32_t bits = 0;
+        double budget = 0;
         uint32_t matched = 0, used = 0;
 
         bool matches(const std::string &name);
@@ -60,6 +77,7 @@ private:
 
     const ModelConfig config;
     const uint32_t bits;
+    const double budget;
     std::vector<Pattern> include, exclude, drop, bits_for;
     std::string example;  // a name, for messages
 };

@@ -14,8 +14,8 @@ Models larger than one GPU: --device auto lays their layers on all GPUs. Many
 processes: torchrun --nproc-per-node N -m densq_tools.gradients ... gives each its
 part of the samples, and its own GPU where there are some.
 
---moments also writes, for every matrix that the model multiplies and every expert
-of a stack, the second moment of its inputs: the sum of x x^T over all tokens, each
+--moments also writes, for every matrix that the model multiplies (the output head
+with --embeddings) and every expert of a stack, the second moment of its inputs: the sum of x x^T over all tokens, each
 weighted by the mean squared gradient of the outputs. Its upper triangle is stored
 row by row, in F32.
 

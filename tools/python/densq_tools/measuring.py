@@ -119,7 +119,7 @@ def mean_cross_entropy(model, sample):
 
 def measure_inputs(args, model, checkpoint, samples, identity, ranks):
     """Writes the second moments of what the model multiplies its matrices by."""
-    parameters = measurable_parameters(model, False)
+    parameters = measurable_parameters(model, args.embeddings)
     with experts_one_by_one(model), torch.no_grad():
         axes = find_axes(parameters, lambda: mean_cross_entropy(model, samples[0]))
     origins = find_origins(model, parameters, axes, checkpoint)

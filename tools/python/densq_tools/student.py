@@ -9,7 +9,7 @@ from .densq_file import write_densq
 from .tuned import TunedMatrix, TunedVector, values_of
 from .weight_views import find_views
 
-FARTHEST = 0.5  # |quantized - original|^2 / |original|^2: beyond that it is another model
+LEAST_LIKENESS = 0.3  # cosine of quantized and original weights; that of other models is near 0
 
 
 class Student:
@@ -46,9 +46,9 @@ class Student:
                            f"is {rows} x {cols}, in the model "
                            f"{' x '.join(map(str, view.shape))}")
         entry = TunedMatrix(self.file.matrix(name), view, original.device)
-        error = (entry.decode() - original).square().sum() / original.square().sum()
-        self._require_near(error < FARTHEST, name, "is too far from the model's weights (relative "
-                           f"squared error {error:.2f})")
+        likeness = torch.cosine_similarity(entry.decode().flatten(), original.flatten(), dim=0)
+        self._require_near(likeness > LEAST_LIKENESS, name, "has little in common with the model's "
+                           f"weights (cosine {likeness:.2f})")
         return entry
 
     def _take_tensor(self, name, view):

@@ -31,8 +31,8 @@ def parse_args(arguments=None):
     parser.add_argument("--text", type=Path, required=True, action="append",
                         help="text to learn from (UTF-8); several of them take turns")
     parser.add_argument("-o", "--output", type=Path, required=True, help="file to write")
-    parser.add_argument("--steps", type=int, default=400, help="(default %(default)s)")
-    parser.add_argument("--batch", type=int, default=2,
+    parser.add_argument("--steps", type=int, default=600, help="(default %(default)s)")
+    parser.add_argument("--batch", type=int, default=1,
                         help="windows of text in a step (default %(default)s)")
     parser.add_argument("--length", type=int, default=512,
                         help="tokens in a window (default %(default)s)")
@@ -40,10 +40,10 @@ def parse_args(arguments=None):
                         help="of held-out text, 13 times measured (default %(default)s)")
     parser.add_argument("--codes", choices=("move", "fixed"), default="move",
                         help="whether codes may change (default %(default)s)")
-    parser.add_argument("--rate", type=float, default=2e-3,
+    parser.add_argument("--rate", type=float, default=1.5e-3,
                         help="of tables, sparse values and vectors: a step's largest change, as a "
                         "part of what is usual in their row or vector (default %(default)s)")
-    parser.add_argument("--code-rate", type=float, default=5e-3,
+    parser.add_argument("--code-rate", type=float, default=3.5e-3,
                         help="the same, of what decides codes (default %(default)s)")
     parser.add_argument("--compute-dtype", choices=("bf16", "f32"), default="f32",
                         help="of weights, activations and gradients (default %(default)s)")

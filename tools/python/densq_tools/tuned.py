@@ -67,8 +67,11 @@ class TunedMatrix:
 
     def move_codes(self):
         _, order, middles = self.sorted_table()
-        rank = torch.searchsorted(middles / self.spacing, self.learned["wishes"])
-        self.codes = order.to(torch.uint8).gather(1, rank)
+        self.codes.zero_()  # the rank of the nearest entry; faster than searchsorted
+        for border in (middles / self.spacing).split(1, dim=1):
+            self.codes += self.learned["wishes"] > border
+        if (order.diff() < 0).any():  # entries do not ascend
+            self.codes = order.to(torch.uint8).gather(1, self.codes.long())
 
     def decode(self):
         weights = self.table().gather(1, self.codes.long())
