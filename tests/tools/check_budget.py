@@ -117,7 +117,8 @@ def test_refused(folder):
     arguments = ["--model", folder / "m.safetensors", "--gradients", folder / "g.safetensors"]
     for text in ("3,25", "nan", "0", "-1", "3.25 bits", ""):
         check_fails(folder, 2, "--budget", *arguments, f"--budget={text}")
-    check_fails(folder, 2, "--budget 1: the smallest matrices take 2.347", *arguments, "--budget", 1)
+    check_fails(folder, 2, "--budget 1: the smallest matrices take 2.347", *arguments, "--budget",
+                1)
     check_fails(folder, 2, "a budget needs gradients", *arguments[:2], "--unweighted", "--budget",
                 3)
     check_fails(folder, 2, "--bits-for 1.5: the smallest matrices take 2.3", *arguments,

@@ -15,9 +15,9 @@ processes: torchrun --nproc-per-node N -m densq_tools.gradients ... gives each i
 part of the samples, and its own GPU where there are some.
 
 --moments also writes, for every matrix that the model multiplies (the output head
-with --embeddings) and every expert of a stack, the second moment of its inputs: the sum of x x^T over all tokens, each
-weighted by the mean squared gradient of the outputs. Its upper triangle is stored
-row by row, in F32.
+with --embeddings) and every expert of a stack, the second moment of its inputs: the
+sum of x x^T over all tokens, each weighted by the mean squared gradient of the
+outputs. Its upper triangle is stored row by row, in F32.
 
 A run that was interrupted goes on where it was when it is started again: the sums
 so far lie beside the output, under its name with .partial at the end.
