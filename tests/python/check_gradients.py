@@ -329,6 +329,7 @@ def check_moments(folder):
     found, wanted = load_file(path), expected_moments(folder, tokenizer)
     head = {"model.embed_tokens.weight": wanted.pop("lm_head.weight")}  # tied
     assert_near(found, wanted)
+    assert len(found) == 14
     assert "inputs of 14 tensors" in printed and "no moments" not in printed, printed
     whole = path.read_bytes()
     _, printed = measured(folder, "--moments", path)
