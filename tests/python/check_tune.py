@@ -3,44 +3,30 @@
 
     check_tune.py PACKAGE_DIR DENSQ LLAMA
 """
-import contextlib
-import io
 import json
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
-import transformers
 from families import FAMILIES, TEXT, write_model
+from gradients_support import run_checks, run_program
 from safetensors.torch import load_file, save_file
 
-PACKAGE, DENSQ, LLAMA = sys.argv[1:]
-sys.path.insert(0, PACKAGE)
-from densq_tools import tune, tuning  # noqa: E402
-from densq_tools.causal_model import in_checkpoint_form, load_model  # noqa: E402
-from densq_tools.checkpoint import Checkpoint  # noqa: E402
-from densq_tools.densq_file import DensqFile, Matrix  # noqa: E402
-from densq_tools.tuned import TunedMatrix  # noqa: E402
+from densq_tools import tune, tuning
+from densq_tools.causal_model import in_checkpoint_form, load_model
+from densq_tools.checkpoint import Checkpoint
+from densq_tools.densq_file import DensqFile, Matrix
+from densq_tools.tuned import TunedMatrix
 
-transformers.utils.logging.disable_progress_bar()
-torch.set_num_threads(2)
+_, DENSQ, LLAMA = sys.argv[1:]
 STORIES = Path(__file__).resolve().parents[2] / "examples" / "stories"
 
 
 def run(*arguments):
-    """The exit status or message, and what was printed."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(printed):
-        try:
-            tune.main([str(word) for word in arguments])
-            status = 0
-        except SystemExit as error:
-            status = error.code
-    return status, printed.getvalue()
+    return run_program(tune, arguments)
 
 
 def quantize(model, output, *options):
@@ -146,8 +132,8 @@ def check_stories(folder):
     divergences = [measure(file, baseline, other)]
     for codes in ("fixed", "move"):
         status, printed = run(file, "--model", STORIES / "model", "--text", learn, "-o",
-                              folder / f"{codes}.densq", "--steps", 40, "--length", 256, "--codes",
-                              codes)
+                              folder / f"{codes}.densq", "--codes", codes, "--steps", 40,
+                              "--batch", 2, "--length", 256, "--rate", 2e-3, "--code-rate", 5e-3)
         assert status == 0 and "after, on held-out text" in printed, (status, printed)
         assert (folder / f"{codes}.densq").stat().st_size <= file.stat().st_size + 512
         divergences.append(measure(folder / f"{codes}.densq", baseline, other))
@@ -213,13 +199,4 @@ def check_refusals(folder):
     assert not (folder / "out.densq").exists()
 
 
-def main():
-    for check in (check_book, check_entry, check_resume, check_refusals, check_stories,
-                  check_families):
-        begin = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:
-            check(Path(folder))
-        print(f"{check.__name__}: ok, {time.monotonic() - begin:.1f} s", flush=True)
-
-
-main()
+run_checks(check_book, check_entry, check_resume, check_refusals, check_stories, check_families)

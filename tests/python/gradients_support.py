@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs of densq-gradients in this process, on models made here."""
+"""Runs of densq-gradients and its like in this process, on models made here."""
 import contextlib
 import io
 import sys
@@ -21,15 +21,19 @@ SAMPLES, LENGTH = 6, 24
 WEIGHTS = "model.safetensors"
 
 
-def run(*arguments):
-    """The exit status or message, and what was printed."""
+def run_program(program, arguments):
+    """The exit status or message of its main function, and what was printed."""
     with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(printed):
         try:
-            gradients.main([str(word) for word in arguments])
+            program.main([str(word) for word in arguments])
             status = 0
         except SystemExit as error:
             status = error.code
     return status, printed.getvalue()
+
+
+def run(*arguments):
+    return run_program(gradients, arguments)
 
 
 def options(folder, output="g.safetensors", text="text.txt", samples=SAMPLES):

@@ -48,7 +48,11 @@ def read_samples(folder, texts, samples, length, vocabulary):
     of_texts = [iter(windows(read_tokens(tokenizer, path), len(range(i, samples, len(texts))),
                              length, path)) for i, path in enumerate(texts)]
     result = torch.stack([next(of_texts[i % len(texts)]) for i in range(samples)])
-    if result.max() >= vocabulary:
-        raise InputError(f"{folder}: the tokenizer gives token {result.max()}, the model has "
-                         f"{vocabulary}: they are not of the same model")
+    require_known(folder, result, vocabulary)
     return result
+
+
+def require_known(folder, tokens, vocabulary):
+    if tokens.numel() and tokens.max() >= vocabulary:
+        raise InputError(f"{folder}: the tokenizer gives token {tokens.max()}, the model has "
+                         f"{vocabulary}: they are not of the same model")

@@ -53,6 +53,12 @@ def check_experts(path, config):
             raise InputError(f"{path}: num_experts_per_tok is {chosen}, {name} only {experts}")
 
 
+def require_context(config, length):
+    limit = getattr(config, "max_position_embeddings", None)
+    if limit is not None and length > limit:
+        raise InputError(f"--length {length} exceeds the model's context of {limit} tokens")
+
+
 def load_model(folder, dtype, **placement):
     """placement: of from_pretrained, where the weights are to be."""
     try:

@@ -17,6 +17,14 @@ def describe(error):
     return f"{type(error).__name__}: {error} (--traceback shows where)"
 
 
+def size_text(size):
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+def time_text(seconds):
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+
+
 def add_traceback_option(parser):
     parser.add_argument("--traceback", action="store_true",
                         help="show where in the program an error arose")

@@ -39,11 +39,13 @@ class Matrix:
     def dequantize(self):
         """float32 [rows, cols]"""
         weights = np.take_along_axis(self.lut.astype(np.float32), self.codes, axis=1)
-        weights[self.rows_of_values(), self.col] += self.val
+        weights.reshape(-1)[self.places()] += self.val
         return weights
 
-    def rows_of_values(self):
-        return np.repeat(np.arange(len(self.lut)), np.diff(self.row_ptr))
+    def places(self):
+        """int64 [nnz]: row * cols + col of each sparse value"""
+        rows, cols = self.codes.shape
+        return np.repeat(np.arange(rows) * cols, np.diff(self.row_ptr)) + self.col
 
     def sections(self):
         rows, cols = self.codes.shape
@@ -138,9 +140,8 @@ class DensqFile:
 
     def _section(self, kind, name, number):
         offset, size, crc = self.places[kind, name][number]
-        data = self.data[offset:offset + size]
-        self._require(crc32c(data.tobytes()) == crc, f"the CRC of a section of {name!r} is wrong",
-                      offset)
+        data = self.data[offset:offset + size].tobytes()
+        self._require(crc32c(data) == crc, f"the CRC of a section of {name!r} is wrong", offset)
         padding = self.data[offset + size:offset + size + _padding(size)]
         self._require(not padding.any(), "padding is not 0", offset + size)
         return data
@@ -152,31 +153,31 @@ class DensqFile:
             self._require(False, f"{what} is not UTF-8", offset)
 
     def _text(self, key):
-        return self._decoded(self._section("metadata", key, 0).tobytes(), f"the value of {key!r}",
+        return self._decoded(self._section("metadata", key, 0), f"the value of {key!r}",
                              self.places["metadata", key][0][0])
 
     def tensor(self, name):
         dtype, shape = self.tensors[name]
-        return Tensor(dtype, shape, self._section("tensor", name, 0).tobytes())
+        return Tensor(dtype, shape, self._section("tensor", name, 0))
 
     def matrix(self, name):
         rows, cols, bits, nnz = self.matrices[name]
         lut, codes, row_ptr, col, val = (self._section("matrix", name, i) for i in range(5))
         at = [offset for offset, _, _ in self.places["matrix", name]]
-        lut, val = (np.frombuffer(part.tobytes(), "<f2") for part in (lut, val))
+        lut, val = (np.frombuffer(part, "<f2") for part in (lut, val))
         for part, offset in ((lut, at[0]), (val, at[4])):
             self._require(np.isfinite(part).all(), f"{name!r} has a value that is not finite",
                           offset)
-        decoded = decode_codes(codes, rows, cols, bits)
-        self._require(np.array_equal(encode_codes(decoded, bits), codes),
+        decoded = decode_codes(np.frombuffer(codes, np.uint8), rows, cols, bits)
+        self._require(encode_codes(decoded, bits).tobytes() == codes,
                       f"{name!r} has bits of no code that are not 0", at[1])
-        row_ptr = np.frombuffer(row_ptr.tobytes(), "<u4") if nnz else np.zeros(rows + 1, "<u4")
-        col = np.frombuffer(col.tobytes(), _col_dtype(cols))
+        row_ptr = np.frombuffer(row_ptr, "<u4") if nnz else np.zeros(rows + 1, "<u4")
+        col = np.frombuffer(col, _col_dtype(cols))
         self._require(row_ptr[0] == 0 and row_ptr[-1] == nnz
                       and (row_ptr[:-1] <= row_ptr[1:]).all(), f"row_ptr of {name!r} is wrong",
                       at[2])
         matrix = Matrix(bits, lut.reshape(rows, -1), decoded, row_ptr.astype(np.int64), col, val)
-        places = matrix.rows_of_values() * cols + col
+        places = matrix.places()
         self._require((col < cols).all() and (places[:-1] < places[1:]).all(),
                       f"columns of {name!r} are out of range or order", at[3])
         return matrix

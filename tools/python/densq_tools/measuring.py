@@ -2,11 +2,9 @@
 """What densq-gradients does: loads, measures sample by sample, writes."""
 import json
 import math
-import resource
 import sys
 import time
 
-import psutil
 import torch
 import transformers
 from safetensors.torch import save_file
@@ -15,28 +13,21 @@ from tqdm import tqdm
 from . import InputError, some_of
 from .calibration import read_samples
 from .causal_model import (block_of, check_parameters, in_checkpoint_form, load_config, load_model,
-                           measurable_parameters)
+                           measurable_parameters, require_context)
 from .checkpoint import Checkpoint, checksum
+from .command import size_text, time_text
+from .devices import DTYPES, choose_device, free_memory, on_device, peak_text
 from .files import output_file, replace_file, require_file, require_space
 from .moments import experts_one_by_one, find_axes, find_origins, measure_moments
 from .ranks import Ranks
 from .sums import Sums, identify
 
-DTYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
 SAMPLES_BETWEEN_SAVES = 10
 MOMENTS_SHARE = 0.5  # of the free memory, for their sums
 
 
 def note(text):
     print(f"densq-gradients: {text}", file=sys.stderr, flush=True)
-
-
-def size_text(size):
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
-
-
-def time_text(seconds):
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def check_arguments(args):
@@ -48,36 +39,10 @@ def check_arguments(args):
         raise InputError("--length must be at least 2: the first token predicts the second")
 
 
-def choose_device(name, ranks):
-    """A device, or None: all of them, by Accelerate's device_map."""
-    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "auto":
-        if ranks.count > 1:
-            raise InputError("--device auto uses all GPUs, which torchrun gives to its processes; "
-                             "one of the two")
-        return None
-    try:
-        device = torch.device(name)
-        if device.type == "cuda" and device.index is None:
-            device = torch.device("cuda", ranks.local)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"--device {name}: {error}") from error
-    return device
-
-
-def free_memory(device):
-    """Bytes that are free on a device, or on all GPUs; on the CPU if there are none."""
-    gpus = range(torch.cuda.device_count()) if device is None else [device.index]
-    if device is None and not gpus or device is not None and device.type != "cuda":
-        return psutil.virtual_memory().available
-    return sum(torch.cuda.mem_get_info(gpu)[0] for gpu in gpus)
-
-
 def placement(device, weight_bytes, all_bytes):
     """Of from_pretrained: each GPU keeps room for the sums of the weights that it holds."""
     if device is not None:
-        return {} if device.type == "cpu" else {"device_map": {"": device}}
+        return on_device(device)
     room = 0.9 * weight_bytes / all_bytes
     return {"device_map": "auto", "max_memory": {
         gpu: int(torch.cuda.mem_get_info(gpu)[0] * room)
@@ -234,12 +199,6 @@ def write(args, output, model, checkpoint, sums, left_out):
           f"{args.length} tokens; {peak_text()} at most")
 
 
-def peak_text():
-    gpus = sum(torch.cuda.max_memory_allocated(gpu) for gpu in range(torch.cuda.device_count()))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return f"{size_text(peak)} of memory" + (f" and {size_text(gpus)} on GPUs" if gpus else "")
-
-
 def run(args):
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
@@ -247,9 +206,7 @@ def run(args):
     output = output_file(args.output)
     config = load_config(args.model)
     text_config = config.get_text_config()
-    limit = getattr(text_config, "max_position_embeddings", None)
-    if limit is not None and args.length > limit:
-        raise InputError(f"--length {args.length} exceeds the model's context of {limit} tokens")
+    require_context(text_config, args.length)
     checkpoint = Checkpoint(args.model)
     require_space(output.parent, checkpoint.weights() * (4 + DTYPES[args.dtype].itemsize))
     samples = read_samples(args.model, args.text, args.samples, args.length,

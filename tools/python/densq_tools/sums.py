@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Sums of squared gradients, and their copy on disk from which an interrupted run goes on."""
+import contextlib
 import hashlib
 import json
 
@@ -15,6 +16,19 @@ def identify(samples, checksums, config, compute_dtype):
     """What the sums depend on, as a word."""
     words = json.dumps([config, sorted(checksums.items()), str(compute_dtype)])
     return hashlib.sha256(samples.numpy().tobytes() + words.encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def open_state(path, identity, what):
+    """The safetensors file that an interrupted run has left.  what: its identity depends on."""
+    try:
+        with safe_open(path, "pt") as file:
+            if (file.metadata() or {}).get("identity") != identity:
+                raise InputError(f"{path} is from a run with another {what}; delete it to begin "
+                                 "anew")
+            yield file
+    except SafetensorError as error:
+        raise InputError(f"{path} cannot be read: {error}; delete it") from error
 
 
 class Sums:
@@ -34,17 +48,10 @@ class Sums:
         """Takes up the file of an interrupted run, if it was one with the same samples."""
         if not self.path.is_file():
             return
-        try:
-            with safe_open(self.path, "pt") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("identity") != self.identity:
-                    raise InputError(f"{self.path} is from a run with another model, text or "
-                                     "samples; delete it to begin anew")
-                for name, total in self.values.items():
-                    total.copy_(file.get_tensor(name))
-                self.done = int(metadata["done"])
-        except SafetensorError as error:
-            raise InputError(f"{self.path} cannot be read: {error}; delete it") from error
+        with open_state(self.path, self.identity, "model, text or samples") as file:
+            for name, total in self.values.items():
+                total.copy_(file.get_tensor(name))
+            self.done = int(file.metadata()["done"])
 
     def save(self):
         metadata = {"identity": self.identity, "done": str(self.done)}

@@ -30,8 +30,7 @@ class TunedMatrix:
         self.row_ptr, self.col = matrix.row_ptr, matrix.col
         rows, cols = matrix.codes.shape
         self.codes = torch.from_numpy(matrix.codes).to(device)
-        places = matrix.rows_of_values() * cols + matrix.col
-        self.places = torch.from_numpy(places.astype(np.int64)).to(device)
+        self.places = torch.from_numpy(matrix.places()).to(device)
         self.start = torch.from_numpy(matrix.lut.astype(np.float32)).to(device)
         weights = torch.from_numpy(matrix.dequantize()).to(device)
         self.size = root_mean_square(weights)

@@ -6,21 +6,20 @@ import time
 
 import torch
 import transformers
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tqdm import tqdm
 
 from . import InputError
-from .calibration import load_tokenizer, read_tokens
-from .causal_model import check_parameters, load_config, load_model
+from .calibration import load_tokenizer, read_tokens, require_known
+from .causal_model import check_parameters, load_config, load_model, require_context
 from .checkpoint import Checkpoint, checksum
+from .command import size_text, time_text
 from .densq_file import DensqFile
+from .devices import DTYPES, choose_device, free_memory, on_device, peak_text
 from .files import output_file, replace_file, require_file, require_space
-from .measuring import (DTYPES, choose_device, free_memory, peak_text, placement, size_text,
-                        time_text)
 from .ranks import Ranks
 from .student import Student, is_wish
-from .sums import identify
+from .sums import identify, open_state
 
 HELD_OUT_SHARE = 0.1  # of each text, at its end
 EVALUATIONS = 12
@@ -41,9 +40,7 @@ class Texts:
         self.length, self.learn, self.held_out = length, [], []
         for number, path in enumerate(paths):
             tokens = read_tokens(tokenizer, path)
-            if len(tokens) and tokens.max() >= vocabulary:
-                raise InputError(f"{folder}: the tokenizer gives token {tokens.max()}, the model "
-                                 f"has {vocabulary}: they are not of the same model")
+            require_known(folder, tokens, vocabulary)
             wanted = len(range(number, held_out, len(paths)))
             windows = max(1, int(len(tokens) * HELD_OUT_SHARE) // length)
             split = len(tokens) - windows * length
@@ -159,15 +156,8 @@ class Tuning:
         """Takes up what an interrupted run has left; returns whether there was something."""
         if not self.path.is_file():
             return False
-        try:
-            with safe_open(self.path, "pt") as file:
-                facts = file.metadata() or {}
-                if facts.get("identity") != self.identity:
-                    raise InputError(f"{self.path} is from a run with another model, text or "
-                                     "options; delete it to begin anew")
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
-        except SafetensorError as error:
-            raise InputError(f"{self.path} cannot be read: {error}; delete it") from error
+        with open_state(self.path, self.identity, "model, text or options") as file:
+            facts, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
 
         def part(prefix):
             return {name.removeprefix(prefix): value for name, value in tensors.items()
@@ -184,13 +174,11 @@ class Tuning:
         return True
 
 
-def check_arguments(args, limit):
+def check_arguments(args):
     for path in args.text:
         require_file(path)
     if args.length < 2:
         raise InputError("--length must be at least 2")
-    if limit is not None and args.length > limit:
-        raise InputError(f"--length {args.length} exceeds the model's context of {limit} tokens")
     if min(args.steps, args.batch) < 1 or args.held_out < len(args.text):
         raise InputError("--steps and --batch must be at least 1, --held-out at least the number "
                          "of texts")
@@ -205,8 +193,9 @@ def facts_of(args):
 def run(args):
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+    check_arguments(args)
     config = load_config(args.model).get_text_config()
-    check_arguments(args, getattr(config, "max_position_embeddings", None))
+    require_context(config, args.length)
     output = output_file(args.output)
     file, checkpoint = DensqFile(args.file), Checkpoint(args.model)
     weights = checkpoint.weights()
@@ -218,8 +207,7 @@ def run(args):
     needed = weights * (3 * dtype.itemsize + 2 + STATE_BYTES[args.codes])
     note(f"on {device}: {size_text(needed)} and the activations of a window; "
          f"{size_text(free_memory(device))} are free")
-    place = placement(device, 0, 1)
-    teacher, student = (load_model(args.model, dtype, **place) for _ in range(2))
+    teacher, student = (load_model(args.model, dtype, **on_device(device)) for _ in range(2))
     check_parameters(teacher, checkpoint)
     identity = identify(torch.cat(texts.learn + texts.held_out),
                         {name: checksum(checkpoint.read(name)) for name in checkpoint},
